@@ -1,0 +1,17 @@
+# `cmake --install`: besides the targets, what lets others find them.
+include(CMakePackageConfigHelpers)
+
+install(EXPORT splitcast NAMESPACE splitcast:: FILE splitcastTargets.cmake
+        DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/splitcast)
+configure_package_config_file(${CMAKE_CURRENT_LIST_DIR}/splitcastConfig.cmake.in
+  ${PROJECT_BINARY_DIR}/splitcastConfig.cmake
+  INSTALL_DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/splitcast)
+write_basic_package_version_file(${PROJECT_BINARY_DIR}/splitcastConfigVersion.cmake
+  COMPATIBILITY SameMinorVersion)
+install(FILES ${PROJECT_BINARY_DIR}/splitcastConfig.cmake ${PROJECT_BINARY_DIR}/splitcastConfigVersion.cmake
+        DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/splitcast)
+
+file(RELATIVE_PATH SPLITCAST_PC_TO_PREFIX /${CMAKE_INSTALL_LIBDIR}/pkgconfig /)
+string(REGEX REPLACE "/$" "" SPLITCAST_PC_TO_PREFIX "${SPLITCAST_PC_TO_PREFIX}")
+configure_file(${CMAKE_CURRENT_LIST_DIR}/splitcast.pc.in ${PROJECT_BINARY_DIR}/splitcast.pc @ONLY)
+install(FILES ${PROJECT_BINARY_DIR}/splitcast.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)

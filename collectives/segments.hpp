@@ -1,0 +1,24 @@
+#pragma once
+
+#include "collectives/types.hpp"
+
+#include <algorithm>
+
+namespace splitcast::collectives {
+
+/// How a buffer of `length` bytes is cut into segments of `segment_bytes` each; the last may be
+/// shorter. A buffer of zero bytes has no segments.
+struct Segmentation {
+    Bytes length = 0;
+    Bytes segment_bytes = 1;
+
+    [[nodiscard]] Segment count() const { return (length + segment_bytes - 1) / segment_bytes; }
+    [[nodiscard]] Bytes offset(Segment s) const { return s * segment_bytes; }
+    [[nodiscard]] Bytes size(Segment s) const {
+        return std::min(segment_bytes, length - offset(s));
+    }
+
+    friend bool operator==(const Segmentation&, const Segmentation&) = default;
+};
+
+}  // namespace splitcast::collectives

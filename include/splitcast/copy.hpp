@@ -1,0 +1,69 @@
+#pragma once
+
+#include "splitcast/error.hpp"
+#include "splitcast/splitcast.hpp"
+
+#include <mpi.h>
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+/// Copying a file to the nodes, or ranks, of a communicator.
+namespace splitcast {
+
+struct CopyOptions {
+    bool force = false;    ///< replace a destination that exists; else it is an error
+    bool parents = false;  ///< make the folders that the destination lies in
+    bool sync = false;     ///< wait until the disks have it
+    std::string settings;  ///< of the broadcast, "name=value,name=value"
+};
+
+/// What one copy came to.
+struct CopyRecord {
+    int rank = 0;
+    std::string host;
+    std::string path;
+    double seconds = 0;  ///< from the call until this copy was complete, under its temporary name
+    bool already_there = false;  ///< the destination is the source itself: nothing was written
+};
+
+struct CopyReport {
+    std::int64_t bytes = 0;  ///< length of the file
+    int copies = 0;          ///< files written
+    double seconds = 0;      ///< from the call until all copies had their names, on this rank
+    std::string digest;      ///< XXH3-128 of the file, as `xxhsum -H2` prints it
+    Report broadcast;        ///< on this rank; empty on a rank that did not take part
+    std::vector<CopyRecord> records;  ///< of all copies, in order of ranks; on rank 0 only
+};
+
+/// Copies the regular file `source`, which rank 0 reads, to `destination` on every node, or for
+/// every rank.
+///
+/// Collective over `comm`, with the same arguments on all ranks; the outcome is the same on all
+/// ranks too, and names rank and host of a failure. Ranks that neither read nor write only wait.
+///
+/// `destination` may contain %h (the host's name up to the first dot), %r (the rank in `comm`), %j
+/// (the job's id) and
+/// %% (a percent sign). With %r every rank gets a copy, else every node gets one, which its first
+/// rank writes. If it names a folder, by a '/' at its end or because there is such a folder, the
+/// copy gets the source's name in it.
+///
+/// A copy is written under a temporary name, or under none where the file system can, with room
+/// reserved before any data moves. Only when every copy is complete, and its digest is that of the
+/// source, all get their final names; otherwise none does, and everything that was made, folders
+/// included, is removed again. What a copy replaces is lost only after that.
+///
+/// A copy has the source's permissions, less what the umask takes away, and no set-user-id,
+/// set-group-id or sticky bit. A destination that is the source itself, on the host of rank 0, is
+/// left as it is. Two ranks that would write the same file, be it in a folder that several nodes
+/// share, are an error.
+Result<CopyReport> copy_file(MPI_Comm comm, const std::string& source,
+                             const std::string& destination, const CopyOptions& options = {});
+
+/// Removes what copies under way in this process have put on disk so far. For signal handlers of
+/// programs that end afterwards: it may be called there, and nothing else of splitcast may be
+/// called after it.
+void remove_unfinished_files() noexcept;
+
+}  // namespace splitcast

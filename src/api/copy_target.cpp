@@ -1,0 +1,190 @@
+#include "api/copy_target.hpp"
+
+#include "mpi/communicator.hpp"
+#include "storage/destination.hpp"
+#include "storage/digest.hpp"
+#include "storage/marker.hpp"
+
+#include <fmt/format.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <array>
+#include <map>
+#include <random>
+#include <span>
+#include <tuple>
+#include <type_traits>
+#include <vector>
+
+namespace splitcast::api {
+
+namespace {
+
+storage::Digest digest_of(const std::string& text) {
+    storage::Digester digester;
+    digester.add(std::as_bytes(std::span(text)));
+    return digester.digest();
+}
+
+/// What ranks tell each other about the files they are to write.
+struct Entry {
+    bool writes = false;
+    std::int32_t node = 0;  ///< its first rank
+    storage::FileIdentity folder;
+    storage::Digest path;
+    storage::Digest name;
+    std::uint64_t chance = 0;  ///< makes the marker's name
+    std::array<char, 64> host{};
+
+    /// Equal on one node means the same file.
+    [[nodiscard]] auto file() const { return std::tuple(node, folder.device, folder.inode, name); }
+    [[nodiscard]] std::string marker() const {
+        return fmt::format(".{:016x}.splitcast-marker", chance);
+    }
+};
+static_assert(std::is_trivially_copyable_v<Entry>);
+
+Error same_file(const std::string& path, const std::string& others) {
+    return {Status::destination,
+            fmt::format("{}: {}; put %r or %h into the destination's name", path, others)};
+}
+
+}  // namespace
+
+Result<NodePosition> node_position(MPI_Comm comm) {
+    NodePosition position;
+    MPI_Comm_rank(comm, &position.rank);
+    MPI_Comm split = MPI_COMM_NULL;
+    int code =
+        MPI_Comm_split_type(comm, MPI_COMM_TYPE_SHARED, position.rank, MPI_INFO_NULL, &split);
+    if (code != MPI_SUCCESS) return mpi::failure("MPI_Comm_split_type", code);
+    const mpi::Communicator node(split);
+    MPI_Comm_set_errhandler(split, MPI_ERRORS_RETURN);
+    code = MPI_Allreduce(&position.rank, &position.first, 1, MPI_INT, MPI_MIN, split);
+    if (code != MPI_SUCCESS) return mpi::failure("MPI_Allreduce", code);
+    return position;
+}
+
+Target::Target(NodePosition position) : position_(position), host_(storage::short_host_name()) {}
+
+Result<void> Target::locate(const std::string& source, const std::string& destination) {
+    const auto each = storage::per_rank(destination);
+    if (!each) return each.error();
+    if (!*each && position_.rank != position_.first) return {};
+
+    auto path = storage::expand(destination,
+                                {.host = host_, .rank = position_.rank, .job = storage::job_id()});
+    if (!path) return path.error();
+    in_folder_ = storage::names_folder(*path);
+    path_ = std::move(*path);
+    if (in_folder_) path_ += (path_.ends_with('/') ? "" : "/") + storage::base_name(source);
+    return {};
+}
+
+Result<void> Target::check_same_kind(MPI_Comm comm, const std::string& destination) const {
+    const std::array<int, 2> mine{has_copy() && in_folder_ ? 1 : 0,
+                                  has_copy() && !in_folder_ ? 1 : 0};
+    std::array<int, 2> any{};
+    const int code = MPI_Allreduce(mine.data(), any.data(), 2, MPI_INT, MPI_MAX, comm);
+    if (code != MPI_SUCCESS) return mpi::failure("MPI_Allreduce", code);
+    if (any[0] == 0 || any[1] == 0 || !has_copy() || in_folder_) return {};
+    return Error{
+        Status::destination,
+        fmt::format("{}: the destination is a folder for other ranks, but not for this one",
+                    destination)};
+}
+
+Result<void> Target::create(const CopyOptions& options, const SourceFacts& facts) {
+    if (!has_copy()) return {};
+    if (options.parents) {
+        auto made = storage::MadeFolders::make(storage::folder_of(path_));
+        if (!made) return made.error();
+        folders_ = std::move(*made);
+    }
+    struct stat there{};
+    if (position_.with_root() && ::stat(path_.c_str(), &there) == 0 &&
+        storage::identity(there) == facts.identity) {
+        already_there_ = true;
+        return {};
+    }
+    auto sink = storage::FileSink::create(
+        path_, facts.length,
+        {.replace = options.force, .sync = options.sync, .mode = static_cast<mode_t>(facts.mode)});
+    if (!sink) return sink.error();
+    sink_ = std::move(*sink);
+    return {};
+}
+
+Result<void> Target::check_conflicts(MPI_Comm comm) const {
+    const auto folder = storage::folder_of(path_);
+    Entry mine;
+    mine.node = position_.first;
+    mine.writes = has_copy();
+    if (has_copy()) {
+        struct stat facts{};
+        if (::stat(folder.c_str(), &facts) == 0) mine.folder = storage::identity(facts);
+        mine.path = digest_of(path_);
+        mine.name = digest_of(storage::base_name(path_));
+        std::random_device random;
+        mine.chance = (std::uint64_t{random()} << 32) | random();
+        std::copy_n(host_.begin(), std::min(host_.size(), mine.host.size() - 1), mine.host.begin());
+    }
+    int ranks = 0;
+    MPI_Comm_size(comm, &ranks);
+    std::vector<Entry> all(static_cast<std::size_t>(ranks));
+    int code = MPI_Allgather(&mine, sizeof mine, MPI_BYTE, all.data(), sizeof mine, MPI_BYTE, comm);
+    if (code != MPI_SUCCESS) return mpi::failure("MPI_Allgather", code);
+
+    // On one node the number of the folder tells. The first rank of a file is the one that the
+    // others name.
+    std::map<decltype(mine.file()), int> writers;
+    // Between nodes only folders of the same name are suspected, and a look tells.
+    std::map<storage::Digest, int> paths;
+    bool suspicion = false;
+    for (int rank = 0; rank < ranks; ++rank) {
+        const Entry& entry = all[static_cast<std::size_t>(rank)];
+        if (!entry.writes) continue;
+        writers.try_emplace(entry.file(), rank);
+        const int first = paths.try_emplace(entry.path, rank).first->second;
+        suspicion = suspicion || all[static_cast<std::size_t>(first)].node != entry.node;
+    }
+    std::optional<Error> error;
+    if (has_copy() && writers.at(mine.file()) != position_.rank) {
+        error = same_file(
+            path_, fmt::format("rank {} would write the same file", writers.at(mine.file())));
+    }
+    if (suspicion) {
+        const int first = has_copy() ? paths.at(mine.path) : position_.rank;
+        std::optional<storage::Marker> marker;
+        if (has_copy() && first == position_.rank) marker.emplace(folder, mine.marker());
+        if (code = MPI_Barrier(comm); code != MPI_SUCCESS) return mpi::failure("MPI_Barrier", code);
+        const Entry& other = all[static_cast<std::size_t>(first)];
+        if (has_copy() && other.node != mine.node &&
+            storage::Marker::seen(folder, other.marker())) {
+            error = same_file(
+                path_, fmt::format("host {} would write the same file, in a folder that both share",
+                                   other.host.data()));
+        }
+        if (code = MPI_Barrier(comm); code != MPI_SUCCESS) return mpi::failure("MPI_Barrier", code);
+    }
+    if (error) return *error;
+    return {};
+}
+
+void Target::abandon(MPI_Comm comm) {
+    sink_.reset();
+    // A folder can go when those who made folders in it have removed theirs.
+    for (int removed = 1; removed != 0;) {
+        MPI_Barrier(comm);
+        const int mine = folders_.remove() ? 1 : 0;
+        if (MPI_Allreduce(&mine, &removed, 1, MPI_INT, MPI_MAX, comm) != MPI_SUCCESS) return;
+    }
+}
+
+void Target::settle() {
+    if (sink_) sink_->file().settle();
+    folders_.keep();
+}
+
+}  // namespace splitcast::api

@@ -1,0 +1,167 @@
+#pragma once
+
+#include "collectives/placement.hpp"
+#include "collectives/schedule.hpp"
+#include "collectives/selection.hpp"
+#include "collectives/settings.hpp"
+#include "engine/broadcast.hpp"
+#include "engine/stream.hpp"
+#include "mpi/communicator.hpp"
+#include "mpi/datatype.hpp"
+#include "mpi/transport.hpp"
+#include "splitcast/splitcast.hpp"
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace splitcast {
+
+/// A team's state, and the one place where a broadcast is put together from its parts.
+class Team::Impl {
+public:
+    static Result<std::unique_ptr<Impl>> create(MPI_Comm comm, Settings settings, MPI_Info info);
+
+    /// The same on a communicator that is already a private duplicate, with a placement that all
+    /// ranks know: local, for whoever must not communicate while making a team.
+    static Result<std::unique_ptr<Impl>> adopt(mpi::Communicator comm,
+                                               collectives::Placement placement,
+                                               collectives::Links links,
+                                               collectives::Resolved settings);
+
+    /// What one broadcast was called with.
+    struct Call {
+        std::byte* buffer = nullptr;       ///< in memory, or
+        engine::Source* source = nullptr;  ///< piece by piece (root), and
+        engine::Sink* sink = nullptr;      ///< piece by piece (any rank)
+        bool piecemeal = false;
+        std::int64_t length = 0;
+        int root = 0;
+        collectives::Settings settings;
+        std::optional<Error>
+            refused;  ///< arguments of this rank that cannot be: it takes part only to say so
+    };
+
+    /// A broadcast ready to enter; it takes the team's next number. Collective in order.
+    struct Operation {
+        std::unique_ptr<engine::Broadcast> broadcast;
+        collectives::Choice choice;
+        int groups = 0;
+    };
+    Operation begin(const Call& call);
+
+    /// A broadcast that is started again and again has a number of its own, taken when it is made
+    /// ready (collective in order): such broadcasts may then be started in another order on every
+    /// rank.
+    struct Reserved {
+        std::uint64_t number = 0;
+        std::uint64_t starts = 0;  ///< so far
+    };
+    Reserved reserve() { return {.number = next_reserved_++}; }
+    Operation begin(const Call& call, Reserved& reserved);
+
+    /// The verdict of a finished broadcast.
+    Result<Report> end(const Operation& operation, const Call& call);
+
+    /// Checks arguments and finds out how the bytes lie. Never fails: what is wrong is in
+    /// `refused`.
+    Call describe(void* buffer, MPI_Count count, MPI_Datatype type, int root, Settings settings,
+                  mpi::Layout& layout) const;
+
+    /// `length` bytes from `source` (root only) to every rank's `sink` (null: relay only). Blocks.
+    /// Collective. Failures of source and sink are theirs to tell.
+    Result<Report> stream(std::int64_t length, engine::Source* source, engine::Sink* sink, int root,
+                          Settings settings);
+
+    [[nodiscard]] int rank() const { return rank_; }
+    [[nodiscard]] int size() const { return size_; }
+    [[nodiscard]] MPI_Comm communicator() const { return comm_.get(); }
+    [[nodiscard]] const collectives::Placement& placement() const { return placement_; }
+    [[nodiscard]] const collectives::Links& links() const { return links_; }
+    [[nodiscard]] const collectives::Resolved& settings() const { return settings_; }
+    [[nodiscard]] const std::string& host(int rank) const {
+        return hosts_[static_cast<std::size_t>(rank)];
+    }
+
+private:
+    explicit Impl(mpi::Communicator comm);
+    Result<void> discover_placement();
+    Result<void> discover_links();
+    Result<void> agree_on_settings(const Result<collectives::Resolved>& mine);
+    Operation begin(const Call& call, std::uint64_t tag_number, std::uint64_t identity);
+    const collectives::Schedule& schedule_for(int root, collectives::Shape shape);
+    const collectives::Choice& choice_for(std::int64_t length,
+                                          const collectives::Settings& settings);
+
+    mpi::Communicator comm_;
+    int rank_ = 0;
+    int size_ = 1;
+    mpi::Tags tags_;
+    std::vector<std::string> hosts_;
+    collectives::Placement placement_;
+    int units_ = 1;  ///< nodes, or ranks where all are on one node
+    collectives::Links links_;
+    collectives::Resolved settings_;
+    std::uint64_t next_number_ = 0;
+    std::uint64_t next_reserved_ = 0;
+    std::optional<Error> broken_;  ///< why the communicator can no longer be used
+
+    // The last few answers; programs repeat themselves.
+    struct CachedChoice {
+        std::int64_t length;
+        collectives::Settings settings;
+        collectives::Choice choice;
+    };
+    struct CachedSchedule {
+        int root;
+        collectives::Shape shape;
+        collectives::Schedule schedule;
+    };
+    std::vector<CachedChoice> choices_;
+    std::vector<CachedSchedule> schedules_;
+};
+
+class Request::Impl {
+public:
+    Impl(Team::Impl& team, void* buffer, MPI_Count count, MPI_Datatype type, int root,
+         Settings settings, bool persistent);
+    ~Impl();
+    Impl(const Impl&) = delete;
+    Impl& operator=(const Impl&) = delete;
+
+    Result<void> start();
+    bool test();
+    Result<Report> wait();
+
+    /// The parts of `wait`, for whoever must not block: is it over, and if so, its outcome.
+    /// `finish_if_free` answers nothing while other threads are busy moving segments; ask again
+    /// later.
+    [[nodiscard]] bool over() const;
+    Result<Report> finish();
+    std::optional<Result<Report>> finish_if_free();
+
+    /// Which ranks disagreed about what, if the last outcome was Status::mismatch.
+    [[nodiscard]] const std::optional<collectives::Mismatch>& mismatch() const { return mismatch_; }
+
+    [[nodiscard]] bool active() const { return operation_.broadcast != nullptr; }
+    [[nodiscard]] bool persistent() const { return persistent_; }
+
+private:
+    Result<Report> outcome();
+
+    Team::Impl& team_;
+    mpi::Layout layout_;
+    MPI_Datatype kept_type_ = MPI_DATATYPE_NULL;
+    void* buffer_;
+    bool persistent_;
+    Team::Impl::Call call_;
+    std::unique_ptr<engine::Source> source_;
+    std::unique_ptr<engine::Sink> sink_;
+    Team::Impl::Reserved reserved_;  ///< persistent only
+    Team::Impl::Operation operation_;
+    std::optional<collectives::Mismatch> mismatch_;
+};
+
+}  // namespace splitcast

@@ -1,0 +1,103 @@
+#include "engine/progress.hpp"
+
+#include "engine/broadcast.hpp"
+
+#include <sched.h>
+
+#include <algorithm>
+#include <atomic>
+#include <cstdint>
+#include <mutex>
+#include <vector>
+
+namespace splitcast::engine::progress {
+
+namespace {
+
+struct Active {
+    std::mutex mutex;
+    std::vector<Broadcast*> broadcasts;
+    std::atomic<std::size_t> count = 0;
+};
+
+Active& all() {
+    static Active instance;
+    return instance;
+}
+
+thread_local bool inside = false;
+
+// A thread's turn: the lock, and a mark that this thread holds it.
+class Turn {
+public:
+    enum class If : std::uint8_t { wait, free };
+    explicit Turn(If when) : lock_(all().mutex, std::defer_lock) {
+        if (inside) return;
+        if (when == If::wait) {
+            lock_.lock();
+        } else if (!lock_.try_lock()) {
+            return;
+        }
+        inside = true;
+    }
+    Turn(const Turn&) = delete;
+    Turn& operator=(const Turn&) = delete;
+    ~Turn() {
+        if (lock_.owns_lock()) inside = false;
+    }
+    [[nodiscard]] bool taken() const { return lock_.owns_lock(); }
+
+private:
+    std::unique_lock<std::mutex> lock_;
+};
+
+bool poll_in_turn(Turn::If when) {
+    if (all().count == 0) return false;
+    const Turn turn(when);
+    if (!turn.taken()) return false;
+    bool moved = false;
+    for (Broadcast* broadcast : all().broadcasts) moved = broadcast->progress() || moved;
+    return moved;
+}
+
+// Polls that found nothing, before the processor is offered to others: some milliseconds. Who gives
+// it away between two messages on a busy machine gets it back a time slice later. Where ranks share
+// cores the MPI library yields in every poll (Open MPI: mpi_yield_when_idle); this is for the rest.
+constexpr int patience = 2000;
+
+}  // namespace
+
+void enter(Broadcast& broadcast) {
+    const Turn turn(Turn::If::wait);
+    all().broadcasts.push_back(&broadcast);
+    all().count = all().broadcasts.size();
+    broadcast.start();
+}
+
+void leave(Broadcast& broadcast) {
+    const Turn turn(Turn::If::wait);
+    std::erase(all().broadcasts, &broadcast);
+    all().count = all().broadcasts.size();
+}
+
+bool leave_if_free(Broadcast& broadcast) {
+    const Turn turn(Turn::If::free);
+    if (!turn.taken()) return false;
+    std::erase(all().broadcasts, &broadcast);
+    all().count = all().broadcasts.size();
+    return true;
+}
+
+bool poll() { return poll_in_turn(Turn::If::wait); }
+bool poll_if_free() { return poll_in_turn(Turn::If::free); }
+std::size_t active() { return all().count; }
+
+void wait(const std::function<bool()>& finished) {
+    for (int idle = 0; !finished();) {
+        // While another thread has its turn, it moves this broadcast as well.
+        idle = poll_if_free() ? 0 : idle + 1;
+        if (idle >= patience) sched_yield();
+    }
+}
+
+}  // namespace splitcast::engine::progress

@@ -1,0 +1,42 @@
+#pragma once
+
+#include <cstddef>
+#include <functional>
+
+namespace splitcast::engine {
+
+class Broadcast;
+
+/// Every broadcast under way in this process, so that waiting for one lets all of them move: a rank
+/// that waits on one team may have to relay on another before it can be served.
+///
+/// All functions may be called by any thread that may call MPI; they take turns.
+namespace progress {
+
+/// Adds a broadcast (not started yet), starts it, and lets it move.
+void enter(Broadcast& broadcast);
+
+/// Removes it; it is not touched again.
+void leave(Broadcast& broadcast);
+
+/// The same, but only if that needs no waiting: false, and nothing done, when this thread is inside
+/// `progress` or another one has its turn. For callbacks that must not block.
+bool leave_if_free(Broadcast& broadcast);
+
+/// Lets every broadcast move once. True if anything happened. Returns at once when this thread is
+/// inside `progress` already: the MPI library may call back from within a call that was made from
+/// here.
+bool poll();
+
+/// The same, but also returns at once when another thread has its turn: for callbacks that must not
+/// block.
+bool poll_if_free();
+
+/// Broadcasts under way.
+std::size_t active();
+
+/// Polls until `finished` says so, giving the processor away when nothing happens for a while.
+void wait(const std::function<bool()>& finished);
+
+}  // namespace progress
+}  // namespace splitcast::engine

@@ -1,0 +1,53 @@
+#include "storage/file_sink.hpp"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+namespace splitcast::storage {
+
+Result<std::unique_ptr<FileSink>> FileSink::create(const std::string& path, std::int64_t length,
+                                                   const StagedFile::Options& options) {
+    auto file = StagedFile::create(path, length, options);
+    if (!file) return file.error();
+    std::unique_ptr<FileSink> sink(new FileSink(std::move(*file)));
+    if (auto started = sink->lane_.start(); !started) return started.error();
+    return sink;
+}
+
+FileSink::FileSink(StagedFile file)
+    : file_(std::move(file)), lane_([this](const Lane::Piece& piece) { return write(piece); }) {}
+
+void FileSink::offer(std::int64_t offset, std::span<const std::byte> bytes) {
+    // A lane serves readers too, hence the mutable bytes; this one only reads them.
+    lane_.give({offset, {const_cast<std::byte*>(bytes.data()), bytes.size()}});
+}
+
+Result<void> FileSink::write(const Lane::Piece& piece) {
+    std::span<const std::byte> rest = piece.bytes;
+    std::int64_t offset = piece.offset;
+    while (!rest.empty()) {
+        const ssize_t count =
+            retry([&] { return ::pwrite(file_.descriptor(), rest.data(), rest.size(), offset); });
+        if (count <= 0) {
+            return system_error(Status::destination, file_.path(), "cannot write",
+                                count < 0 ? errno : EIO);
+        }
+        rest = rest.subspan(static_cast<std::size_t>(count));
+        offset += count;
+    }
+    digester_.add(piece.bytes);
+    return {};
+}
+
+Result<Digest> FileSink::seal() {
+    lane_.drain();
+    if (auto error = lane_.error()) return *error;
+    if (lane_.done() != file_.length()) {
+        return Error{Status::internal, fmt::format("{}: {} of {} bytes were offered", file_.path(),
+                                                   lane_.done(), file_.length())};
+    }
+    if (auto sealed = file_.seal(); !sealed) return sealed.error();
+    return digester_.digest();
+}
+
+}  // namespace splitcast::storage

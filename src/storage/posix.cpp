@@ -1,0 +1,61 @@
+#include "storage/posix.hpp"
+
+#include <fmt/format.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <array>
+#include <system_error>
+
+namespace splitcast::storage {
+
+namespace {
+
+std::string_view without_trailing_slashes(std::string_view path) {
+    while (path.size() > 1 && path.back() == '/') path.remove_suffix(1);
+    return path;
+}
+
+}  // namespace
+
+Descriptor::~Descriptor() {
+    if (fd_ >= 0) ::close(fd_);
+}
+
+FileIdentity identity(const struct stat& facts) { return {facts.st_dev, facts.st_ino}; }
+
+Error system_error(Status status, std::string_view path, std::string_view what, int code) {
+    // Not strerror, which may not be called by two threads at once.
+    return {status, fmt::format("{}: {}: {}", path, what, std::generic_category().message(code))};
+}
+
+Error plain_error(Status status, std::string_view path, std::string_view what) {
+    return {status, fmt::format("{}: {}", path, what)};
+}
+
+std::string size_text(std::int64_t bytes) {
+    constexpr std::array units{"KiB", "MiB", "GiB", "TiB", "PiB"};
+    if (bytes < 1024) return fmt::format("{} bytes", bytes);
+    double value = static_cast<double>(bytes) / 1024;
+    std::size_t unit = 0;
+    while (value >= 1024 && unit + 1 < units.size()) {
+        value /= 1024;
+        ++unit;
+    }
+    return fmt::format("{:.{}f} {}", value, value < 10 ? 2 : value < 100 ? 1 : 0, units[unit]);
+}
+
+std::string base_name(std::string_view path) {
+    path = without_trailing_slashes(path);
+    if (path.empty() || path == "/") return {};
+    return std::string(path.substr(path.find_last_of('/') + 1));
+}
+
+std::string folder_of(std::string_view path) {
+    path = without_trailing_slashes(path);
+    const auto slash = path.find_last_of('/');
+    if (slash == std::string_view::npos) return ".";
+    return std::string(slash == 0 ? "/" : path.substr(0, slash));
+}
+
+}  // namespace splitcast::storage

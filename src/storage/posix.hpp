@@ -1,0 +1,70 @@
+#pragma once
+
+#include "splitcast/error.hpp"
+
+#include <sys/types.h>
+
+#include <cerrno>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <utility>
+
+struct stat;
+
+namespace splitcast::storage {
+
+/// An open file descriptor, closed by the destructor.
+class Descriptor {
+public:
+    Descriptor() = default;
+    explicit Descriptor(int owned) : fd_(owned) {}
+    Descriptor(Descriptor&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
+    Descriptor& operator=(Descriptor&& other) noexcept {
+        std::swap(fd_, other.fd_);
+        return *this;
+    }
+    Descriptor(const Descriptor&) = delete;
+    Descriptor& operator=(const Descriptor&) = delete;
+    ~Descriptor();
+
+    [[nodiscard]] int get() const { return fd_; }
+    explicit operator bool() const { return fd_ >= 0; }
+
+private:
+    int fd_ = -1;
+};
+
+/// Which file it is, on this host: two names of one file have the same identity.
+struct FileIdentity {
+    dev_t device = 0;
+    ino_t inode = 0;
+    friend bool operator==(const FileIdentity&, const FileIdentity&) = default;
+};
+[[nodiscard]] FileIdentity identity(const struct stat& facts);
+
+/// Calls a system call again as long as it is interrupted by signals.
+template <class Call>
+auto retry(Call call) {
+    auto result = call();
+    while (result == -1 && errno == EINTR) result = call();
+    return result;
+}
+
+/// "PATH: WHAT: <what the system says>" for the errno given.
+[[nodiscard]] Error system_error(Status status, std::string_view path, std::string_view what,
+                                 int code);
+
+/// "PATH: WHAT".
+[[nodiscard]] Error plain_error(Status status, std::string_view path, std::string_view what);
+
+/// "1.5 GiB", for messages.
+[[nodiscard]] std::string size_text(std::int64_t bytes);
+
+/// The part after the last '/' (of "a/b/" it is "b"); "/" and "" have none.
+[[nodiscard]] std::string base_name(std::string_view path);
+
+/// The folder that a name lies in: "." for a name without '/'.
+[[nodiscard]] std::string folder_of(std::string_view path);
+
+}  // namespace splitcast::storage

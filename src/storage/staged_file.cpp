@@ -1,0 +1,272 @@
+#include "storage/staged_file.hpp"
+
+#include "storage/unfinished.hpp"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/random.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <climits>
+#include <cstdio>
+
+namespace splitcast::storage {
+
+namespace {
+
+/// The name under which the kernel knows an open file without a name.
+std::string open_file_name(int descriptor) { return fmt::format("/proc/self/fd/{}", descriptor); }
+
+/// "this is not possible here", as against "this went wrong".
+bool unsupported(int code) { return code == EINVAL || code == ENOSYS || code == EOPNOTSUPP; }
+
+}  // namespace
+
+Result<StagedFile> StagedFile::create(const std::string& path, std::int64_t length,
+                                      const Options& options) {
+    StagedFile file(path, length, options);
+    for (const auto step : {&StagedFile::open_folder, &StagedFile::open_file}) {
+        if (auto done = (file.*step)(); !done) return done.error();
+    }
+    if (auto done = file.reserve(); !done) return done.error();
+    return file;
+}
+
+StagedFile::StagedFile(std::string path, std::int64_t length, const Options& options)
+    : path_(std::move(path)), name_(base_name(path_)), length_(length), options_(options) {}
+
+StagedFile::StagedFile(StagedFile&& other) noexcept
+    : path_(std::move(other.path_)),
+      name_(std::move(other.name_)),
+      temporary_(std::move(other.temporary_)),
+      length_(other.length_),
+      options_(other.options_),
+      folder_(std::move(other.folder_)),
+      file_(std::move(other.file_)),
+      state_(std::exchange(other.state_, State::done)) {}
+
+StagedFile::~StagedFile() { withdraw(); }
+
+Error StagedFile::failure(std::string_view what, int code) const {
+    return system_error(Status::destination, path_, what, code);
+}
+
+// From here on everything happens relative to this descriptor, so that the folder may be renamed,
+// or a symbolic link on the way to it changed, and the file still goes to the folder that was
+// checked.
+Result<void> StagedFile::open_folder() {
+    const std::string folder = folder_of(path_);
+    folder_ =
+        Descriptor(retry([&] { return ::open(folder.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC); }));
+    if (!folder_)
+        return system_error(Status::destination, folder, "cannot open the destination's folder",
+                            errno);
+    return check_name();
+}
+
+Result<void> StagedFile::check_name() const {
+    if (name_.empty() || name_ == "." || name_ == ".." || path_.ends_with('/')) {
+        return plain_error(Status::destination, path_, "the destination is a folder");
+    }
+    struct stat facts{};
+    if (::fstatat(folder_.get(), name_.c_str(), &facts, AT_SYMLINK_NOFOLLOW) != 0) {
+        if (errno == ENOENT) return {};
+        return failure("cannot examine the destination", errno);
+    }
+    if (S_ISDIR(facts.st_mode))
+        return plain_error(Status::destination, path_, "the destination is a folder");
+    // Replacing a device or a socket is never what was meant. A symbolic link is replaced, not
+    // followed.
+    if (!S_ISREG(facts.st_mode) && !S_ISLNK(facts.st_mode)) {
+        return plain_error(Status::destination, path_,
+                           "the destination exists and is not a regular file");
+    }
+    if (!options_.replace) return plain_error(Status::destination, path_, "the destination exists");
+    return {};
+}
+
+Result<void> StagedFile::open_file() {
+    const mode_t mode = options_.mode & 0777;
+    if (!options_.named) {
+        // Without a name, if both the file system and /proc play along. If not, whatever the
+        // reason, the attempt with a name finds out what is wrong.
+        file_ = Descriptor(retry(
+            [&] { return ::openat(folder_.get(), ".", O_TMPFILE | O_RDWR | O_CLOEXEC, mode); }));
+        if (file_ && ::access(open_file_name(file_.get()).c_str(), F_OK) == 0) {
+            state_ = State::anonymous;
+            return {};
+        }
+    }
+    for (int attempt = 0; attempt < 100; ++attempt) {
+        temporary_ = fresh_name();
+        // O_EXCL also says no to a symbolic link that somebody has planted under this name.
+        constexpr int flags = O_CREAT | O_EXCL | O_NOFOLLOW | O_RDWR | O_CLOEXEC;
+        unfinished::add_file(folder_.get(), temporary_);
+        file_ = Descriptor(
+            retry([&] { return ::openat(folder_.get(), temporary_.c_str(), flags, mode); }));
+        if (file_) {
+            state_ = State::named;
+            return {};
+        }
+        const int code = errno;
+        unfinished::drop_file(folder_.get(), temporary_);
+        if (code != EEXIST) return failure("cannot make a file in the destination's folder", code);
+    }
+    return failure("cannot make a file in the destination's folder", EEXIST);
+}
+
+std::string StagedFile::fresh_name() const {
+    std::uint64_t chance = 0;
+    if (::getrandom(&chance, sizeof chance, 0) != static_cast<ssize_t>(sizeof chance)) {
+        chance = static_cast<std::uint64_t>(::getpid());
+    }
+    const std::string ending = fmt::format(".{:016x}.splitcast", chance);
+    // The name must not be longer than a name may be. It need not be valid UTF-8 if it is cut.
+    return "." + name_.substr(0, NAME_MAX - 1 - ending.size()) + ending;
+}
+
+Result<void> StagedFile::reserve() const {
+    rlimit limit{};
+    if (::getrlimit(RLIMIT_FSIZE, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY &&
+        static_cast<rlim_t>(length_) > limit.rlim_cur) {
+        return failure(fmt::format("no room for {} (see ulimit -f)", size_text(length_)), EFBIG);
+    }
+    if (length_ == 0) return {};
+    // Not posix_fallocate: where the file system cannot reserve, that writes to every block.
+    if (retry([&] { return ::fallocate(file_.get(), 0, 0, length_); }) == 0) return {};
+    if (!unsupported(errno))
+        return failure(fmt::format("no room for {}", size_text(length_)), errno);
+
+    // The best that can be said in advance.
+    struct statvfs space{};
+    if (::fstatvfs(file_.get(), &space) == 0 &&
+        static_cast<std::uint64_t>(length_) / std::max<std::uint64_t>(space.f_frsize, 1) >
+            space.f_bavail) {
+        return failure(fmt::format("no room for {}", size_text(length_)), ENOSPC);
+    }
+    return {};
+}
+
+Result<void> StagedFile::seal() {
+    struct stat facts{};
+    if (::fstat(file_.get(), &facts) != 0) return failure("cannot examine the file", errno);
+    if (facts.st_size != length_) {
+        return plain_error(
+            Status::destination, path_,
+            fmt::format("the file has {} bytes instead of {}", facts.st_size, length_));
+    }
+    if (options_.sync && retry([&] { return ::fsync(file_.get()); }) != 0) {
+        return failure("cannot bring the file to the disk", errno);
+    }
+    // Network file systems tell of a failed write when the file is closed, be it by a second
+    // descriptor.
+    const int second = ::fcntl(file_.get(), F_DUPFD_CLOEXEC, 0);
+    if (second >= 0 && ::close(second) != 0 && errno != EINTR)
+        return failure("cannot write", errno);
+    return {};
+}
+
+Result<void> StagedFile::publish() {
+    struct stat facts{};
+    const bool exists = ::fstatat(folder_.get(), name_.c_str(), &facts, AT_SYMLINK_NOFOLLOW) == 0;
+    return exists && options_.replace ? publish_over() : publish_new();
+}
+
+/// Gives an anonymous file a temporary name, from where it can be moved over another one.
+Result<void> StagedFile::give_temporary_name() {
+    if (state_ == State::named) return {};
+    temporary_ = fresh_name();
+    unfinished::add_file(folder_.get(), temporary_);
+    if (::linkat(AT_FDCWD, open_file_name(file_.get()).c_str(), folder_.get(), temporary_.c_str(),
+                 AT_SYMLINK_FOLLOW) != 0) {
+        const int code = errno;
+        unfinished::drop_file(folder_.get(), temporary_);
+        return failure("cannot name the file", code);
+    }
+    state_ = State::named;
+    return {};
+}
+
+Result<void> StagedFile::publish_new() {
+    if (state_ == State::anonymous) {
+        if (::linkat(AT_FDCWD, open_file_name(file_.get()).c_str(), folder_.get(), name_.c_str(),
+                     AT_SYMLINK_FOLLOW) != 0) {
+            return failure("cannot name the file", errno);
+        }
+        state_ = State::published;
+        return {};
+    }
+    int result = ::renameat2(folder_.get(), temporary_.c_str(), folder_.get(), name_.c_str(),
+                             RENAME_NOREPLACE);
+    if (result != 0 && unsupported(errno)) {
+        // A link does not replace either. The old name goes below.
+        result = ::linkat(folder_.get(), temporary_.c_str(), folder_.get(), name_.c_str(), 0);
+        if (result == 0) ::unlinkat(folder_.get(), temporary_.c_str(), 0);
+    }
+    if (result != 0) return failure("cannot name the file", errno);
+    unfinished::drop_file(folder_.get(), temporary_);
+    state_ = State::published;
+    return {};
+}
+
+Result<void> StagedFile::publish_over() {
+    if (auto done = give_temporary_name(); !done) return done;
+    const auto rename = [this](unsigned flags) {
+        return ::renameat2(folder_.get(), temporary_.c_str(), folder_.get(), name_.c_str(), flags);
+    };
+    // The old file takes the temporary name until it is certain that nobody wants it back.
+    if (rename(RENAME_EXCHANGE) == 0) {
+        state_ = State::exchanged;
+        return {};
+    }
+    if (!unsupported(errno) && errno != ENOENT) return failure("cannot replace the file", errno);
+    if (rename(0) != 0) return failure("cannot replace the file", errno);
+    unfinished::drop_file(folder_.get(), temporary_);
+    state_ = State::published;
+    return {};
+}
+
+void StagedFile::drop_temporary_name() {
+    ::unlinkat(folder_.get(), temporary_.c_str(), 0);
+    unfinished::drop_file(folder_.get(), temporary_);
+}
+
+void StagedFile::settle() {
+    if (state_ == State::exchanged) drop_temporary_name();
+    state_ = State::done;
+    if (!options_.sync) return;
+    const Descriptor folder(
+        retry([&] { return ::openat(folder_.get(), ".", O_RDONLY | O_CLOEXEC); }));
+    if (folder) ::fsync(folder.get());
+}
+
+void StagedFile::withdraw() {
+    switch (std::exchange(state_, State::done)) {
+        case State::anonymous:
+        case State::done: break;
+        case State::named: drop_temporary_name(); break;
+        case State::exchanged:
+            if (::renameat2(folder_.get(), temporary_.c_str(), folder_.get(), name_.c_str(),
+                            RENAME_EXCHANGE) == 0) {
+                drop_temporary_name();
+            }
+            break;
+        case State::published: {
+            // Only if the name is still ours: somebody may have put something else there.
+            struct stat there{};
+            struct stat ours{};
+            if (::fstatat(folder_.get(), name_.c_str(), &there, AT_SYMLINK_NOFOLLOW) == 0 &&
+                ::fstat(file_.get(), &ours) == 0 && identity(there) == identity(ours)) {
+                ::unlinkat(folder_.get(), name_.c_str(), 0);
+            }
+            break;
+        }
+    }
+    file_ = Descriptor();
+}
+
+}  // namespace splitcast::storage

@@ -1,0 +1,87 @@
+#include "storage/unfinished.hpp"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <atomic>
+#include <cerrno>
+#include <climits>
+#include <ctime>
+#include <ranges>
+
+namespace splitcast::storage::unfinished {
+
+namespace {
+
+// A signal handler may run between any two instructions: it may not take a lock or ask for memory.
+// So there are slots, each written before its state says that it can be read.
+struct Slot {
+    enum State : int { free, taken, file, folder };
+    std::atomic<int> state = free;
+    int parent = 0;
+    std::array<char, PATH_MAX> name{};
+};
+static_assert(std::atomic<int>::is_always_lock_free);
+
+constinit std::array<Slot, 64> slots;
+
+void add(int parent, std::string_view name, Slot::State kind) {
+    if (name.size() >= PATH_MAX) return;
+    // Folders are added from the outside in and must be removed from the inside out: never in front
+    // of a used slot.
+    const auto used = std::ranges::find_if(
+        slots | std::views::reverse, [](const Slot& slot) { return slot.state != Slot::free; });
+    for (auto slot = used.base(); slot != slots.end(); ++slot) {
+        int expected = Slot::free;
+        if (!slot->state.compare_exchange_strong(expected, Slot::taken)) continue;
+        slot->parent = parent;
+        *std::ranges::copy(name, slot->name.begin()).out = '\0';
+        slot->state = kind;
+        return;
+    }
+}
+
+void drop(int parent, std::string_view name, Slot::State kind) {
+    for (Slot& slot : slots | std::views::reverse) {
+        if (slot.state == kind && slot.parent == parent && name == slot.name.data()) {
+            slot.state = Slot::free;
+            return;
+        }
+    }
+}
+
+}  // namespace
+
+void add_file(int folder, std::string_view name) { add(folder, name, Slot::file); }
+void drop_file(int folder, std::string_view name) { drop(folder, name, Slot::file); }
+void add_folder(std::string_view path) { add(AT_FDCWD, path, Slot::folder); }
+void drop_folder(std::string_view path) { drop(AT_FDCWD, path, Slot::folder); }
+
+void remove_all() noexcept {
+    const int error = errno;
+    // Other processes, told to end at the same time, may still be about to remove what they have in
+    // a folder that this one made. They are given a moment, no more: whoever sent the signal is
+    // waiting.
+    constexpr int rounds = 40;
+    constexpr timespec moment{.tv_sec = 0, .tv_nsec = 5'000'000};
+    for (int round = 0; round < rounds; ++round) {
+        bool left = false;
+        for (Slot& slot : slots | std::views::reverse) {
+            const int state = slot.state;
+            bool gone = true;
+            if (state == Slot::file) ::unlinkat(slot.parent, slot.name.data(), 0);
+            if (state == Slot::folder) {
+                gone = ::rmdir(slot.name.data()) == 0 || (errno != ENOTEMPTY && errno != EEXIST);
+            }
+            if (gone && state > Slot::taken) slot.state = Slot::taken;
+            left = left || !gone;
+        }
+        if (!left) break;
+        nanosleep(&moment, nullptr);
+    }
+    errno = error;
+}
+
+}  // namespace splitcast::storage::unfinished

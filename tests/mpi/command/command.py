@@ -1,0 +1,430 @@
+#!/usr/bin/env python3
+"""The command on real ranks, by its interface alone: exit statuses, what is said, what is left on disk.
+
+usage: command.py SPLITCAST [unittest arguments]
+
+Every run is bounded by `timeout -k`. Each rank's exit status is written down by a shell around it, because mpirun
+passes on only one.
+"""
+
+import filecmp
+import json
+import os
+import pathlib
+import resource
+import shutil
+import signal
+import stat
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+
+SPLITCAST = ""
+LONG = 1 << 29  # a source that takes a while
+PLACE = "/dev/shm" if os.path.isdir("/dev/shm") and shutil.disk_usage("/dev/shm").free > 8 * LONG else None
+SECONDS = int(os.environ.get("SPLITCAST_TEST_SECONDS", "60"))
+MPIRUN = ["mpirun", "--bind-to", "none", "--oversubscribe", "--mca", "btl", "self,sm"]
+OK, USAGE, SOURCE, DESTINATION = 0, 2, 3, 4
+
+
+class Run:
+    """What one run came to."""
+
+    def __init__(self, status, statuses, out, err):
+        self.status = status
+        self.statuses = statuses
+        self.out = out
+        self.err = err
+
+
+def ranks_command(ranks, arguments, statuses):
+    """@RANK@ in an argument is replaced on each rank."""
+    script = """
+        for argument; do
+            shift
+            case $argument in *@RANK@*) argument=${argument%%@RANK@*}$OMPI_COMM_WORLD_RANK ;; esac
+            set -- "$@" "$argument"
+        done
+        "$@"
+        echo $? > "STATUSES/$OMPI_COMM_WORLD_RANK"
+    """
+    return ["-n", str(ranks), "sh", "-c", script.replace("STATUSES", statuses), "sh", SPLITCAST, *arguments]
+
+
+class Command(unittest.TestCase):
+    def setUp(self):
+        self.place = tempfile.TemporaryDirectory(prefix="splitcast-command.", dir=PLACE)
+        self.folder = pathlib.Path(self.place.name)
+        self.work = self.folder / "work"
+        self.work.mkdir()
+        self.source = self.folder / "source.bin"
+        self.source.write_bytes(os.urandom(3_000_001))
+
+    def tearDown(self):
+        self.place.cleanup()
+
+    def run_ranks(self, ranks, arguments, environment=None):
+        statuses = tempfile.mkdtemp(dir=self.folder)
+        command = ["timeout", "-k", "5", str(SECONDS), *MPIRUN]
+        command += ranks_command(ranks, [str(argument) for argument in arguments], statuses)
+        done = subprocess.run(command, cwd=self.work, capture_output=True, text=True, errors="surrogateescape",
+                              env={**os.environ, **(environment or {})})
+        found = {int(name): int((pathlib.Path(statuses) / name).read_text()) for name in os.listdir(statuses)}
+        shutil.rmtree(statuses)
+        self.assertEqual(sorted(found), list(range(ranks)), f"not every rank ended: {done.stderr}")
+        return Run(done.returncode, found, done.stdout, done.stderr)
+
+    def copy(self, *arguments, ranks=4, **more):
+        return self.run_ranks(ranks, ["copy", *arguments], **more)
+
+    def assert_status(self, run, status):
+        self.assertEqual(set(run.statuses.values()), {status}, f"{run.statuses}\n{run.err}")
+
+    def assert_fails(self, run, status, *words):
+        """All ranks with the same status, one line that says what is wrong, nothing on stdout."""
+        self.assert_status(run, status)
+        lines = [line for line in run.err.splitlines() if line.strip()]
+        self.assertEqual(len(lines), 1, run.err)
+        self.assertEqual(run.out, "")
+        for word in words:
+            self.assertIn(word, lines[0])
+
+    def files(self):
+        """Everything below the working folder."""
+        return sorted(str(path.relative_to(self.work)) for path in self.work.rglob("*"))
+
+    def assert_copies(self, *names):
+        for name in names:
+            self.assertTrue(filecmp.cmp(self.source, self.work / name, shallow=False), name)
+
+
+class Copying(Command):
+    def test_one_copy_per_node(self):
+        run = self.copy(self.source, "data")
+        self.assert_status(run, OK)
+        self.assertEqual(self.files(), ["data"])
+        self.assert_copies("data")
+        self.assertEqual(run.out, "")
+        self.assertIn("1 copy", run.err)
+
+    def test_one_copy_per_rank(self):
+        run = self.copy("--parents", self.source, "out/%r/data", ranks=8)
+        self.assert_status(run, OK)
+        self.assert_copies(*[f"out/{rank}/data" for rank in range(8)])
+        self.assertEqual(len(self.files()), 1 + 8 + 8)
+        self.assertIn("8 copies", run.err)
+        self.assertIn("segments of", run.err)
+
+    def test_into_a_folder(self):
+        (self.work / "folder").mkdir()
+        self.assert_status(self.copy(self.source, "folder"), OK)
+        self.assert_status(self.copy(self.source, "new/", "--parents"), OK)
+        self.assert_copies("folder/source.bin", "new/source.bin")
+
+    def test_names(self):
+        name = "with space\nand line, \N{GREEK SMALL LETTER PI} %%-%j-%h-%r"
+        self.assert_status(self.copy(self.source, name, ranks=2, environment={"SLURM_JOB_ID": "77"}), OK)
+        host = os.uname().nodename.split(".")[0]
+        self.assert_copies(*[f"with space\nand line, \N{GREEK SMALL LETTER PI} %-77-{host}-{r}" for r in range(2)])
+
+    def test_lengths(self):
+        for length in (0, 1, 65536, 65537):
+            self.source.write_bytes(os.urandom(length))
+            with self.subTest(length=length):
+                self.assert_status(self.copy("-f", "-q", self.source, "%r"), OK)
+                self.assert_copies("0", "1", "2", "3")
+        self.assertEqual(self.files(), ["0", "1", "2", "3"])
+
+    def test_replacing(self):
+        (self.work / "data").write_text("old")
+        (self.work / "link").symlink_to("data")
+        self.assert_status(self.copy("-f", self.source, "link"), OK)
+        self.assertEqual((self.work / "data").read_text(), "old")
+        self.assertFalse((self.work / "link").is_symlink())
+        self.assert_status(self.copy("--force", self.source, "data"), OK)
+        self.assert_copies("data", "link")
+        self.assertEqual(self.files(), ["data", "link"])
+
+    def test_permissions_are_not_widened(self):
+        for mode, expected in ((0o6755, 0o750), (0o600, 0o600), (0o444, 0o440)):
+            self.source.chmod(mode)
+            before = os.umask(0o027)
+            run = self.copy("-f", self.source, "data")
+            os.umask(before)
+            self.assert_status(run, OK)
+            self.assertEqual(stat.S_IMODE((self.work / "data").stat().st_mode), expected)
+
+    def test_onto_itself(self):
+        before = self.source.stat()
+        run = self.copy(self.source, self.folder)
+        self.assert_status(run, OK)
+        self.assertIn("left as it is", run.err.replace("was ", ""))
+        self.assertEqual(self.source.stat().st_ino, before.st_ino)
+        self.assert_status(self.copy("-f", self.source, self.source), OK)
+        self.assertEqual(self.source.stat().st_ino, before.st_ino)
+
+    def test_json(self):
+        run = self.copy("--json", "--fsync", self.source, "%r")
+        self.assert_status(run, OK)
+        report = json.loads(run.out)
+        self.assertTrue(report["success"])
+        self.assertEqual((report["bytes"], report["copies"]), (3_000_001, 4))
+        self.assertEqual([record["rank"] for record in report["records"]], [0, 1, 2, 3])
+        if shutil.which("xxhsum"):
+            digest = subprocess.run(["xxhsum", "-H2", str(self.source)], capture_output=True, text=True, check=True)
+            self.assertEqual(report["digest"]["value"], digest.stdout.split()[0])
+        run = self.copy("--json", "nothing", "%r")
+        self.assert_status(run, SOURCE)
+        report = json.loads(run.out)
+        self.assertEqual((report["success"], report["exit_code"], report["error"]["kind"]), (False, 3, "source"))
+
+    def test_without_mpirun(self):
+        done = subprocess.run(["timeout", "-k", "5", str(SECONDS), SPLITCAST, "copy", str(self.source), "data"],
+                              cwd=self.work, capture_output=True, text=True)
+        self.assertEqual(done.returncode, OK, done.stderr)
+        self.assert_copies("data")
+
+
+class Failing(Command):
+    """Nothing may be on disk afterwards that was not there before."""
+
+    def setUp(self):
+        super().setUp()
+        self.nothing = True
+
+    def tearDown(self):
+        if self.nothing:
+            self.assertEqual(self.files(), [])
+        super().tearDown()
+
+    def test_source(self):
+        self.assert_fails(self.copy("none", "%r"), SOURCE, "none", "No such file")
+        self.assert_fails(self.copy(self.folder, "%r"), SOURCE, "is a folder")
+        self.assert_fails(self.copy("/dev/zero", "%r"), SOURCE, "not a regular file")
+        self.assert_fails(self.copy("none", "a/%r", "--parents"), SOURCE, "none")
+        self.assert_fails(self.copy("", "x"), SOURCE)
+
+    def test_destination_exists(self):
+        self.nothing = False
+        (self.work / "2").write_text("mine")
+        self.assert_fails(self.copy(self.source, "%r"), DESTINATION, "rank 2", "exists")
+        self.assertEqual(self.files(), ["2"])
+        self.assertEqual((self.work / "2").read_text(), "mine")
+
+    def test_folder_missing(self):
+        self.assert_fails(self.copy(self.source, "none/data"), DESTINATION, "none", "No such file")
+        self.assert_fails(self.copy(self.source, "none/%r/data"), DESTINATION, "3 more ranks")
+
+    def test_folders_are_removed_again(self):
+        self.nothing = False
+        (self.work / "a").mkdir()
+        (self.work / "a" / "3").write_text("in the way")
+        self.assert_fails(self.copy("--parents", self.source, "a/%r/b/c/data"), DESTINATION, "rank 3", "a/3")
+        self.assertEqual(self.files(), ["a", "a/3"])
+
+    def test_folder_for_some(self):
+        self.nothing = False
+        (self.work / "1").mkdir()
+        self.assert_fails(self.copy(self.source, "%r"), DESTINATION, "folder for other ranks")
+        self.assertEqual(self.files(), ["1"])
+
+    def test_what_must_not_be_replaced(self):
+        self.nothing = False
+        os.mkfifo(self.work / "pipe")
+        (self.work / "source.bin").mkdir()
+        self.assert_fails(self.copy("-f", self.source, "pipe"), DESTINATION, "not a regular file")
+        self.assert_fails(self.copy("-f", self.source, "."), DESTINATION, "is a folder")
+        self.assertEqual(self.files(), ["pipe", "source.bin"])
+
+    def test_same_file_twice(self):
+        self.nothing = False
+        for rank in range(4):
+            (self.work / str(rank)).mkdir()
+        self.assert_fails(self.copy(self.source, "%r/../data"), DESTINATION, "same file", "%r or %h")
+        self.assertEqual(self.files(), ["0", "1", "2", "3"])
+
+    def test_usage(self):
+        for arguments in (["copy"], ["copy", "a"], ["copy", "a", "b", "c"], ["copy", "--froce", "a", "b"], ["cpoy"],
+                          ["copy", "-q", "-v", "a", "b"]):
+            with self.subTest(arguments=arguments):
+                run = self.run_ranks(3, arguments)
+                self.assert_status(run, USAGE)
+                self.assertEqual(run.err.count("splitcast: "), 1, run.err)
+        self.assert_status(self.run_ranks(3, []), USAGE)
+        self.assert_fails(self.copy(self.source, "a%x"), USAGE, "%x stands for nothing")
+        self.assert_fails(self.copy(self.source, ""), USAGE, "empty")
+        run = self.copy("--settings", "segmnt=1M", self.source, "a")
+        self.assert_status(run, USAGE)
+        self.assertIn('did you mean "segment"?', run.err)
+        self.assert_fails(self.copy(self.source, "a", environment={"SPLITCAST_SEGMENT": "huge"}), USAGE, "segment=huge")
+
+    def test_ranks_that_differ(self):
+        self.assert_fails(self.copy(self.source, "data@RANK@"), USAGE, "different sources, destinations")
+
+    def test_file_size_limit(self):
+        with open(self.source, "wb") as file:
+            file.truncate(LONG)
+        soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (LONG // 2, hard))
+        try:
+            run = self.copy(self.source, "%r")
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+        self.assert_fails(run, DESTINATION, "ulimit -f", "File too large")
+
+
+class Mounted(Command):
+    """Disks that are full, or not to be written to."""
+
+    def mount(self, name, options):
+        folder = self.work / name
+        folder.mkdir()
+        if os.geteuid() != 0 or subprocess.run(["mount", "-t", "tmpfs", "-o", options, "tmpfs", str(folder)],
+                                               capture_output=True).returncode:
+            self.skipTest("mounting needs the rights")
+        self.addCleanup(subprocess.run, ["umount", str(folder)], check=True)
+        return folder
+
+    def tearDown(self):
+        self.doCleanups()  # unmounts first
+        super().tearDown()
+
+    def test_full_disk(self):
+        folder = self.mount("2", "size=2m")
+        for rank in (0, 1, 3):
+            (self.work / str(rank)).mkdir()
+        self.assert_fails(self.copy(self.source, "%r/data"), DESTINATION, "rank 2", "No space left")
+        self.assertEqual(self.files(), ["0", "1", "2", "3"])
+        self.assertEqual(list(folder.iterdir()), [])
+
+    def test_read_only(self):
+        self.mount("1", "size=8m,ro")
+        for rank in (0, 2, 3):
+            (self.work / str(rank)).mkdir()
+        self.assert_fails(self.copy(self.source, "%r/data"), DESTINATION, "rank 1", "Read-only")
+        self.assertEqual(self.files(), ["0", "1", "2", "3"])
+
+
+class Interrupted(Command):
+    """Things that happen while the bytes move. The source is long and sparse, so that it costs no disk."""
+
+    def start(self, *arguments, ranks=2, wrapped=True):
+        with open(self.source, "wb") as file:
+            file.truncate(LONG)
+        self.statuses = pathlib.Path(tempfile.mkdtemp(dir=self.folder))
+        command = ["timeout", "-k", "5", str(SECONDS), *MPIRUN]
+        if wrapped:
+            command += ranks_command(ranks, ["copy", *map(str, arguments)], str(self.statuses))
+        else:
+            command += ["-n", str(ranks), SPLITCAST, "copy", *map(str, arguments)]
+        self.job = subprocess.Popen(command, cwd=self.work, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        end = time.monotonic() + SECONDS
+        while time.monotonic() < end and self.job.poll() is None:
+            if len(self.ranks_at_work()) == ranks:
+                return
+            time.sleep(0.005)
+        self.fail(f"the copy did not begin: {self.job.communicate()}")
+
+    def ranks_at_work(self):
+        """Processes of this job that have a file below the working folder open and have written to it."""
+        found = []
+        for process in pathlib.Path("/proc").glob("[0-9]*"):
+            try:
+                names = [os.readlink(fd) for fd in (process / "fd").iterdir()]
+                written = int((process / "io").read_text().split("wchar:")[1].split()[0])
+            except (OSError, IndexError):
+                continue
+            if any(name.startswith(str(self.work)) for name in names) and written > 4 << 20:
+                if os.readlink(process / "exe") == os.path.realpath(SPLITCAST):
+                    found.append(int(process.name))
+        return found
+
+    def ended(self):
+        out, err = self.job.communicate()
+        found = {int(path.name): int(path.read_text()) for path in self.statuses.iterdir()}
+        return Run(self.job.returncode, found, out, err)
+
+    def test_source_shrinks(self):
+        self.start(self.source, "%r/data", "--parents")
+        os.truncate(self.source, 1 << 20)
+        run = self.ended()
+        self.assert_fails(run, SOURCE, "rank 0", "the source")
+        self.assertEqual(self.files(), [])
+
+    def test_source_changes(self):
+        self.start(self.source, "%r")
+        with open(self.source, "r+b") as file:
+            file.seek(LONG - 4)
+            file.write(b"new!")
+        self.assert_fails(self.ended(), SOURCE, "changed")
+        self.assertEqual(self.files(), [])
+
+    def test_name_is_taken_meanwhile(self):
+        self.start(self.source, "%r")
+        (self.work / "1").write_text("somebody else's")
+        self.assert_fails(self.ended(), DESTINATION, "rank 1", "File exists")
+        self.assertEqual(self.files(), ["1"])
+        self.assertEqual((self.work / "1").read_text(), "somebody else's")
+
+    def test_terminated(self):
+        # Not in a shell, which would get the signal in its place.
+        self.start(self.source, "a/%r/data", "--parents", wrapped=False)
+        self.job.send_signal(signal.SIGTERM)  # to timeout, which passes it on to mpirun
+        self.ended()
+        self.assertEqual(self.files(), [])
+
+    def test_killed(self):
+        self.start(self.source, "%r")
+        for process in self.ranks_at_work():
+            os.kill(process, signal.SIGKILL)
+        self.ended()
+        # Where the file system knows files without a name, nothing is left; elsewhere a hidden temporary file.
+        self.assertEqual([name for name in self.files() if not name.endswith(".splitcast")], [])
+
+
+class Telling(Command):
+    def plain(self, *arguments, environment=None):
+        return subprocess.run([SPLITCAST, *arguments], capture_output=True, text=True, timeout=SECONDS,
+                              env={**os.environ, **(environment or {})})
+
+    def test_help_and_version(self):
+        for arguments in (["--help"], ["copy", "--help"], ["info", "--help"], ["bench", "--help"], ["--version"]):
+            with self.subTest(arguments=arguments):
+                done = self.plain(*arguments)
+                self.assertEqual((done.returncode, done.stderr), (OK, ""))
+                self.assertTrue(done.stdout)
+                run = self.run_ranks(3, arguments)
+                self.assert_status(run, OK)
+                self.assertEqual(run.out, done.stdout)
+
+    def test_info(self):
+        done = self.plain("info", environment={"SPLITCAST_SEGMENT": "256K"})
+        self.assertEqual(done.returncode, OK, done.stderr)
+        self.assertRegex(done.stdout, r"segment +256K +environment")
+        self.assertNotIn("staging", done.stdout)
+        done = self.plain("info", "--all")
+        self.assertRegex(done.stdout, r"staging +8M +default")
+        report = json.loads(self.plain("info", "--json").stdout)
+        self.assertTrue(report["mpi"]["library"])
+        self.assertIn("segment", [setting["name"] for setting in report["settings"]])
+        report = json.loads(self.plain("info", "--json", environment={"OMPI_MCA_mpi_ft_enable": "1"}).stdout)
+        if report["ulfm"]["compiled"]:
+            self.assertIs(report["ulfm"]["enabled"], True)
+
+    def test_info_with_a_bad_setting(self):
+        site = self.folder / "site.conf"
+        site.write_text("# of this cluster\nsegment = 256K\nwindwo = 3\n")
+        done = self.plain("info", environment={"SPLITCAST_SITE_FILE": str(site)})
+        self.assertEqual(done.returncode, USAGE)
+        self.assertIn('did you mean "window"?', done.stderr)
+
+
+if __name__ == "__main__":
+    SPLITCAST = os.path.abspath(sys.argv.pop(1))
+    for name in ("OMPI_ALLOW_RUN_AS_ROOT", "PRTE_ALLOW_RUN_AS_ROOT"):
+        os.environ.setdefault(name, "1")
+        os.environ.setdefault(name + "_CONFIRM", "1")
+    os.environ.setdefault("OMPI_MCA_mpi_yield_when_idle", "1")
+    unittest.main(verbosity=2)

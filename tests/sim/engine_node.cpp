@@ -1,0 +1,178 @@
+#include "sim/engine_node.hpp"
+
+#include "sim/machine_node.hpp"
+#include "sim/violation.hpp"
+
+#include <algorithm>
+#include <string>
+#include <utility>
+
+namespace splitcast::sim {
+
+using engine::Completion;
+
+namespace {
+
+class SimulatedClock final : public engine::Clock {
+public:
+    explicit SimulatedClock(const Timeline& timeline) : timeline_(timeline) {}
+    Ticks now() override { return timeline_.now(); }
+
+private:
+    const Timeline& timeline_;
+};
+
+}  // namespace
+
+/// The transport of one rank. What has happened waits here until the engine asks for it.
+class EngineNode::Wire final : public engine::Transport {
+public:
+    Wire(Port port, Segmentation segmentation) : port_(port), segmentation_(segmentation) {}
+
+    void happened(Completion completion) { happened_.push_back(std::move(completion)); }
+    [[nodiscard]] bool waiting() const { return !happened_.empty(); }
+
+    void receive(std::int32_t flow, Rank from, int channel, Segment segment,
+                 std::span<std::byte> into) override {
+        port_.receive(flow, from, channel, segment, into.size(), into.data());
+    }
+    void send(std::int32_t flow, Rank to, int channel, Segment segment,
+              std::span<const std::byte> bytes, bool synchronous) override {
+        if (!is_content(segmentation_.offset(segment), bytes)) {
+            throw Violation("rank " + std::to_string(port_.self()) +
+                            " sends wrong bytes for segment " + std::to_string(segment));
+        }
+        port_.send(flow, to, channel, segment, bytes.size(), bytes.data(), synchronous);
+    }
+    void send_control(Rank to, std::vector<std::byte> message) override {
+        port_.send_control(to, std::move(message));
+    }
+    void expect_control(Rank from, std::size_t capacity) override {
+        port_.expect_control(from, capacity);
+    }
+    void cancel(std::int32_t flow) override { port_.cancel(flow); }
+
+    // As MPI_Testsome does: some of what has happened, in no particular order.
+    std::optional<Error> poll(std::vector<Completion>& completions) override {
+        if (happened_.empty()) return std::nullopt;
+        Random& random = port_.stage().random;
+        random.shuffle(happened_);
+        for (auto some = random.between<std::size_t>(1, happened_.size()); some > 0; --some) {
+            completions.push_back(std::move(happened_.back()));
+            happened_.pop_back();
+        }
+        return std::nullopt;
+    }
+    [[nodiscard]] bool idle() const override {
+        return happened_.empty() && port_.stage().network.outstanding(port_.self()) == 0;
+    }
+
+private:
+    Port port_;
+    Segmentation segmentation_;
+    std::vector<Completion> happened_;
+};
+
+EngineNode::EngineNode(Port port)
+    : port_(port), clock_(std::make_unique<SimulatedClock>(port.stage().timeline)) {
+    make_broadcast();
+    port_.stage().witness.watch(port_.self(), broadcast_->machine());
+}
+
+void EngineNode::make_broadcast() {
+    const Stage& stage = port_.stage();
+    const Rank self = port_.self();
+    const Scenario& scenario = stage.scenario;
+    const Scenario::Memory& memory = scenario.memory[static_cast<std::size_t>(self)];
+    const Segmentation segmentation = scenario.call(self).segmentation();
+    Machine::Config config = configuration(stage, self);
+    auto wire = std::make_unique<Wire>(port_, segmentation);
+    wire_ = wire.get();
+    if (memory.ring > 0) {
+        if (self == scenario.call(self).root) source_.emplace(port_);
+        if (memory.sink) sink_.emplace(port_);
+        engine::Buffer ring(source_ ? &*source_ : nullptr, sink_ ? &*sink_ : nullptr, segmentation,
+                            memory.ring * segmentation.segment_bytes, 1);
+        config.piecemeal = ring.piecemeal();
+        if (config.piecemeal) config.held = Holdings(segmentation.count());
+        broadcast_ = std::make_unique<engine::Broadcast>(std::move(config), std::move(ring),
+                                                         std::move(wire), *clock_);
+        return;
+    }
+    whole_.assign(static_cast<std::size_t>(segmentation.length), std::byte{0xCC});
+    for (Segment s = 0; s < segmentation.count(); ++s) {
+        if (!config.held.has(s)) continue;
+        const auto offset = static_cast<std::size_t>(segmentation.offset(s));
+        fill_with_content(
+            segmentation.offset(s),
+            std::span(whole_).subspan(offset, static_cast<std::size_t>(segmentation.size(s))));
+    }
+    broadcast_ = std::make_unique<engine::Broadcast>(
+        std::move(config), engine::Buffer(whole_.data(), segmentation), std::move(wire), *clock_);
+}
+
+void EngineNode::enter() {
+    broadcast_->start();
+    wake_later();
+    look_for_the_end();
+}
+
+void EngineNode::hear(std::optional<Completion> completion) {
+    if (returned_)
+        throw Violation("rank " + std::to_string(port_.self()) +
+                        " has returned with work under way");
+    if (completion) wire_->happened(std::move(*completion));
+    wake_later();
+}
+
+void EngineNode::wake() {
+    will_wake_ = false;
+    if (returned_) return;
+    port_.note([] { return std::string("look"); });
+    if (broadcast_->progress() || wire_->waiting()) wake_later();
+    port_.stage().witness.check_step(port_.self());
+    look_for_the_end();
+}
+
+void EngineNode::stream() {
+    if (source_) source_->advance();
+    if (sink_) sink_->advance();
+    wake_later();
+}
+
+void EngineNode::wake_later() {
+    if (will_wake_) return;
+    will_wake_ = true;
+    Stage& stage = port_.stage();
+    stage.timeline.add(stage.report_delay(), Timeline::Kind::wake,
+                       static_cast<std::size_t>(port_.self()));
+}
+
+void EngineNode::look_for_the_end() {
+    if (!broadcast_->done()) return;
+    port_.note([] { return std::string("return"); }, true);
+    returned_ = true;
+    const std::string who = "rank " + std::to_string(port_.self());
+    if (broadcast_->failure()) throw Violation(who + " fails: " + broadcast_->failure()->text);
+    port_.stage().witness.check_return(port_.self());
+    if (port_.stage().network.outstanding(port_.self()) > 0) {
+        throw Violation(who + " has returned with messages under way");
+    }
+    if (source_ && !source_->at_rest())
+        throw Violation(who + " has returned while its source fills the ring");
+    if (sink_ && !sink_->at_rest())
+        throw Violation(who + " has returned while its sink empties the ring");
+    if (broadcast_->machine().outcome().success) check_memory();
+    broadcast_.reset();  // whoever still uses its memory is found out by the address sanitizer
+    whole_ = {};
+}
+
+void EngineNode::check_memory() {
+    const std::string who = "rank " + std::to_string(port_.self());
+    const Bytes length = port_.stage().scenario.call(port_.self()).length;
+    if (sink_ && sink_->taken() != length)
+        throw Violation(who + " has not given everything to its sink");
+    if (!is_content(0, whole_)) throw Violation(who + " reports success and has wrong bytes");
+}
+
+}  // namespace splitcast::sim

@@ -1,0 +1,147 @@
+#include "sim/scenario_file.hpp"
+
+#include "sim/world.hpp"
+
+#include <functional>
+#include <map>
+#include <sstream>
+#include <stdexcept>
+
+namespace splitcast::sim {
+
+namespace {
+
+constexpr std::string_view line_below = "---\n";
+
+template <class T>
+T take(std::istream& in) {
+    T value{};
+    in >> value;
+    return value;
+}
+
+std::size_t take_rank(std::istream& in, const Scenario& scenario) {
+    const Rank rank = take<Rank>(in);
+    if (rank < 0 || rank >= scenario.ranks()) throw std::invalid_argument("no such rank");
+    return static_cast<std::size_t>(rank);
+}
+
+void set_call(Call& call, const std::string& word, std::istream& in) {
+    if (word == "root") {
+        in >> call.root;
+    } else if (word == "bytes") {
+        in >> call.length;
+    } else if (word == "segment") {
+        in >> call.segment_bytes;
+    } else {
+        throw std::invalid_argument("not a part of a call: " + word);
+    }
+}
+
+void set_ranks(Scenario& scenario, Rank ranks) {
+    const auto n = static_cast<std::size_t>(ranks);
+    scenario.placement = Placement::flat(ranks);
+    scenario.calls.assign(n, {});
+    scenario.enters.assign(n, 0);
+    scenario.memory.assign(n, {});
+}
+
+using Setter = std::function<void(Scenario&, std::istream&)>;
+
+Setter for_all_calls(const char* word) {
+    return [word](Scenario& s, std::istream& in) {
+        set_call(s.calls.at(0), word, in);
+        s.calls.assign(s.calls.size(), s.calls[0]);
+    };
+}
+
+const std::map<std::string, Setter>& setters() {
+    static const std::map<std::string, Setter> all = {
+        {"ranks", [](Scenario& s, std::istream& in) { set_ranks(s, take<Rank>(in)); }},
+        {"root", for_all_calls("root")},
+        {"bytes", for_all_calls("bytes")},
+        {"segment", for_all_calls("segment")},
+        {"groups",
+         [](Scenario& s, std::istream& in) {
+             Shape shape;
+             in >> shape.group_size >> shape.children >> shape.local_fanout;
+             for (Call& call : s.calls) call.shape = shape;
+         }},
+        {"nodes",
+         [](Scenario& s, std::istream& in) {
+             std::vector<Place> places(s.calls.size());
+             for (Place& place : places) in >> place.node;
+             s.placement = Placement(std::move(places));
+         }},
+        {"enter", [](Scenario& s, std::istream& in) { in >> s.enters[take_rank(in, s)]; }},
+        {"call",
+         [](Scenario& s, std::istream& in) {
+             Call& call = s.calls[take_rank(in, s)];
+             set_call(call, take<std::string>(in), in);
+         }},
+        {"holds",
+         [](Scenario& s, std::istream& in) {
+             s.repair = true;
+             s.held.resize(s.calls.size(), Holdings(s.call(0).segmentation().count()));
+             Holdings& held = s.held[take_rank(in, s)];
+             for (Segment segment = 0; in >> segment;) held.add(segment);
+             in.clear(std::ios::eofbit);
+         }},
+        {"window",
+         [](Scenario& s, std::istream& in) {
+             in >> s.window.initial >> s.window.smallest >> s.window.largest;
+         }},
+        {"depth", [](Scenario& s, std::istream& in) { in >> s.receive_depth; }},
+        {"message", [](Scenario& s, std::istream& in) { in >> s.delays.message; }},
+        {"report", [](Scenario& s, std::istream& in) { in >> s.delays.report; }},
+        {"eager", [](Scenario& s, std::istream& in) { in >> s.delays.eager_percent; }},
+        {"engine", [](Scenario& s, std::istream&) { s.level = Scenario::Level::engine; }},
+        {"ring",
+         [](Scenario& s, std::istream& in) {
+             Scenario::Memory& memory = s.memory[take_rank(in, s)];
+             in >> memory.ring;
+             memory.sink = true;
+         }},
+    };
+    return all;
+}
+
+void read_line(Scenario& scenario, const std::string& line) {
+    std::istringstream in(line);
+    std::string word;
+    if (!(in >> word) || word.starts_with('#')) return;
+    const auto setter = setters().find(word);
+    if (setter == setters().end()) throw std::invalid_argument("unknown word in: " + line);
+    setter->second(scenario, in);
+    if (in.fail() || (in >> word)) throw std::invalid_argument("cannot be understood: " + line);
+}
+
+}  // namespace
+
+ScenarioFile read_scenario(std::string_view text) {
+    ScenarioFile file;
+    file.scenario.delays.random = false;
+    const std::size_t line = text.find(line_below);
+    file.head = text.substr(0, line);
+    if (line != std::string_view::npos) file.transcript = text.substr(line + line_below.size());
+    std::istringstream in(file.head);
+    for (std::string one; std::getline(in, one);) read_line(file.scenario, one);
+    return file;
+}
+
+std::string play(const Scenario& scenario) {
+    std::string out;
+    const std::vector<RankPlan> plans = scenario.plans();
+    for (std::size_t rank = 0; rank < plans.size(); ++rank) {
+        std::istringstream lines(plans[rank].text());
+        for (std::string line; std::getline(lines, line);) {
+            out += "rank " + std::to_string(rank) + " " + line + "\n";
+        }
+    }
+    out += "\n";
+    const Result result = run(scenario, {.transcript = &out});
+    if (!result.violation.empty()) out += "violation: " + result.violation + "\n";
+    return out;
+}
+
+}  // namespace splitcast::sim

@@ -1,0 +1,42 @@
+#pragma once
+
+#include "sim/scenario.hpp"
+
+#include <string>
+#include <string_view>
+
+namespace splitcast::sim {
+
+/// A broadcast written down by hand, with what must come of it below a line "---". Lines above it:
+///
+///     # a remark
+///     ranks 4              first of all
+///     nodes 0 0 1 1        the node of every rank; default: a flat network
+///     root 0
+///     bytes 48
+///     segment 8
+///     groups 3 1 2         group size, children, local fan-out
+///     enter 2 50           rank 2 enters at 50, not at 0
+///     call 3 root 1        rank 3 is called with another `root`, `bytes` or `segment`
+///     holds 1 0 2          a repair, in which rank 1 holds the segments 0 and 2
+///     window 2 1 8         initial, smallest, largest
+///     depth 2              receives posted ahead
+///     message 10           ticks that a message takes
+///     report 1             ticks until a rank hears of something
+///     eager 0              percent of the ordinary sends that complete at once
+///     engine               at engine level
+///     ring 1 2             rank 1 has a ring of 2 segments, and a sink
+struct ScenarioFile {
+    Scenario scenario;
+    std::string head;        ///< everything above the line
+    std::string transcript;  ///< everything below it
+};
+
+/// Throws std::invalid_argument, naming the line, for what it does not understand.
+[[nodiscard]] ScenarioFile read_scenario(std::string_view text);
+
+/// What comes of a scenario: every rank's plan, then everything that happens, then what went wrong,
+/// if it did.
+[[nodiscard]] std::string play(const Scenario& scenario);
+
+}  // namespace splitcast::sim

@@ -50,7 +50,7 @@ Limits segment_limits(const Links& links, int group_size) {
     if (links.shared_memory) return {smallest_shared_segment, largest_shared_segment};
     const Bytes quick =
         std::max(largest_slow_segment, static_cast<Bytes>(links.bandwidth * slow_segment_seconds));
-    const Bytes fitting = first_window(links) / (least_window * group_size);
+    const Bytes fitting = first_window(links) / (Bytes{least_window} * group_size);
     return {smallest_segment,
             std::clamp(std::min(quick, fitting), smallest_segment, largest_segment)};
 }

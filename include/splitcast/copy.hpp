@@ -61,9 +61,9 @@ struct CopyReport {
 Result<CopyReport> copy_file(MPI_Comm comm, const std::string& source,
                              const std::string& destination, const CopyOptions& options = {});
 
-/// Removes what copies under way in this process have put on disk so far. For signal handlers of
-/// programs that end afterwards: it may be called there, and nothing else of splitcast may be
-/// called after it.
+/// Removes what copies under way in this process have put on disk so far, and puts back what they
+/// have replaced. For signal handlers of programs that end afterwards: it may be called there, and
+/// nothing else of splitcast may be called after it.
 void remove_unfinished_files() noexcept;
 
 }  // namespace splitcast

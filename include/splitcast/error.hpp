@@ -32,7 +32,10 @@ struct Error {
 template <class T>
 class [[nodiscard]] Result {
 public:
+    // Both are implicit, so that a function returns plainly what it has: `return value;`, `return
+    // error;`. NOLINTNEXTLINE(google-explicit-constructor)
     Result(T value) : content_(std::in_place_index<0>, std::move(value)) {}
+    // NOLINTNEXTLINE(google-explicit-constructor)
     Result(Error error) : content_(std::in_place_index<1>, std::move(error)) {}
 
     [[nodiscard]] bool ok() const { return content_.index() == 0; }
@@ -57,6 +60,7 @@ template <>
 class [[nodiscard]] Result<void> {
 public:
     Result() = default;
+    // NOLINTNEXTLINE(google-explicit-constructor): as above
     Result(Error error) : error_(std::move(error)), ok_(false) {}
     [[nodiscard]] bool ok() const { return ok_; }
     explicit operator bool() const { return ok_; }

@@ -38,6 +38,8 @@ enum {
     SPLITCAST_ERR_INTERNAL = 10    /* a fault in splitcast itself: please report it */
 };
 
+/* NOLINTBEGIN(modernize-use-using): C */
+
 /* A team: a private duplicate of a communicator, what is known of where its ranks are, and its
  * tuning. */
 typedef struct splitcast_team splitcast_team;
@@ -59,6 +61,8 @@ typedef struct splitcast_report {
     int failed_ranks;         /* ranks that did not survive; see splitcast_team_failed() */
     char choice[240];         /* one line: what was chosen, and why */
 } splitcast_report;
+
+/* NOLINTEND(modernize-use-using) */
 
 /* Makes a team of all ranks of `comm`, an intracommunicator. Collective over `comm`; duplicates it,
  * finds out which ranks share a node, and unless told otherwise measures the links (setting

@@ -190,6 +190,9 @@ private:
         return agree(error);
     }
 
+    /// A rank that is told to end before the agreement takes its name back, and then the others
+    /// never come out of it. So either all names are there or none, except when a signal hits some
+    /// ranks in the instant in which others have already left the agreement.
     std::optional<Error> publish() {
         return agree(locally([this]() -> Result<void> {
             if (target_->sink() == nullptr) return {};

@@ -46,6 +46,7 @@ Result<void> Request::Impl::start() {
 
 bool Request::Impl::over() const { return !active() || operation_.broadcast->done(); }
 
+// NOLINTNEXTLINE(readability-make-member-function-const): it drives the broadcast on
 bool Request::Impl::test() {
     if (!over()) engine::progress::poll();
     return over();

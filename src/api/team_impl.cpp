@@ -223,7 +223,7 @@ Team::Impl::Call Team::Impl::describe(void* buffer, MPI_Count count, MPI_Datatyp
             Error{Status::argument,
                   fmt::format("root {} is not one of the team's ranks 0 to {}", root, size_ - 1)};
     }
-    if (buffer == nullptr && call.length > 0 && call.piecemeal == false) {
+    if (buffer == nullptr && call.length > 0 && !call.piecemeal) {
         call.refused =
             Error{Status::argument,
                   fmt::format("the buffer is NULL, but {} bytes are to be broadcast", call.length)};
@@ -272,8 +272,9 @@ Team::Impl::Operation Team::Impl::begin(const Call& call, std::uint64_t tag_numb
     config.held = is_root && !piecemeal ? collectives::Holdings::everything(segmentation.count())
                                         : collectives::Holdings(segmentation.count());
     engine::Buffer buffer =
-        piecemeal ? engine::Buffer(call.source, call.sink, segmentation, call.settings.staging,
-                                   4 * std::max(operation.choice.shape.group_size, 1))
+        piecemeal ? engine::Buffer(
+                        call.source, call.sink, segmentation, call.settings.staging,
+                        collectives::Segment{4} * std::max(operation.choice.shape.group_size, 1))
                   : engine::Buffer(call.buffer, segmentation);
     operation.broadcast = std::make_unique<engine::Broadcast>(
         std::move(config), std::move(buffer),

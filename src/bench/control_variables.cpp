@@ -50,6 +50,7 @@ std::optional<long long> ControlVariables::value_of(const std::string& name,
 
 bool ControlVariables::apply(std::span<const Setting> settings) {
     restore();
+    // NOLINTNEXTLINE(readability-use-anyofallof): it is no question, every turn changes something
     for (const Setting& setting : settings) {
         const Variable* variable = find(setting.variable);
         const auto before = variable == nullptr ? std::nullopt : read(*variable);

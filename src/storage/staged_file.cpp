@@ -47,6 +47,7 @@ StagedFile::StagedFile(StagedFile&& other) noexcept
       options_(other.options_),
       folder_(std::move(other.folder_)),
       file_(std::move(other.file_)),
+      identity_(other.identity_),
       state_(std::exchange(other.state_, State::done)) {}
 
 StagedFile::~StagedFile() { withdraw(); }
@@ -172,8 +173,14 @@ Result<void> StagedFile::seal() {
 
 Result<void> StagedFile::publish() {
     struct stat facts{};
+    if (::fstat(file_.get(), &facts) != 0) return failure("cannot examine the file", errno);
+    identity_ = identity(facts);
     const bool exists = ::fstatat(folder_.get(), name_.c_str(), &facts, AT_SYMLINK_NOFOLLOW) == 0;
-    return exists && options_.replace ? publish_over() : publish_new();
+    // Until it is settled a signal handler takes the name back, as withdraw does: it may be that
+    // other ranks have not come so far.
+    auto done = exists && options_.replace ? publish_over() : publish_new();
+    if (!done) unfinished::drop_published(folder_.get(), name_);
+    return done;
 }
 
 /// Gives an anonymous file a temporary name, from where it can be moved over another one.
@@ -192,6 +199,7 @@ Result<void> StagedFile::give_temporary_name() {
 }
 
 Result<void> StagedFile::publish_new() {
+    unfinished::add_published(folder_.get(), name_, identity_);
     if (state_ == State::anonymous) {
         if (::linkat(AT_FDCWD, open_file_name(file_.get()).c_str(), folder_.get(), name_.c_str(),
                      AT_SYMLINK_FOLLOW) != 0) {
@@ -219,11 +227,15 @@ Result<void> StagedFile::publish_over() {
         return ::renameat2(folder_.get(), temporary_.c_str(), folder_.get(), name_.c_str(), flags);
     };
     // The old file takes the temporary name until it is certain that nobody wants it back.
+    unfinished::add_published(folder_.get(), name_, identity_, temporary_);
     if (rename(RENAME_EXCHANGE) == 0) {
         state_ = State::exchanged;
         return {};
     }
     if (!unsupported(errno) && errno != ENOENT) return failure("cannot replace the file", errno);
+    // Here the old file is lost at once.
+    unfinished::drop_published(folder_.get(), name_);
+    unfinished::add_published(folder_.get(), name_, identity_);
     if (rename(0) != 0) return failure("cannot replace the file", errno);
     unfinished::drop_file(folder_.get(), temporary_);
     state_ = State::published;
@@ -236,6 +248,7 @@ void StagedFile::drop_temporary_name() {
 }
 
 void StagedFile::settle() {
+    unfinished::drop_published(folder_.get(), name_);  // first: from here on it stays
     if (state_ == State::exchanged) drop_temporary_name();
     state_ = State::done;
     if (!options_.sync) return;
@@ -244,27 +257,32 @@ void StagedFile::settle() {
     if (folder) ::fsync(folder.get());
 }
 
+/// Somebody may have put something else under the final name.
+bool StagedFile::name_is_ours() const {
+    struct stat there{};
+    return ::fstatat(folder_.get(), name_.c_str(), &there, AT_SYMLINK_NOFOLLOW) == 0 &&
+           identity(there) == identity_;
+}
+
 void StagedFile::withdraw() {
     switch (std::exchange(state_, State::done)) {
         case State::anonymous:
         case State::done: break;
         case State::named: drop_temporary_name(); break;
         case State::exchanged:
-            if (::renameat2(folder_.get(), temporary_.c_str(), folder_.get(), name_.c_str(),
-                            RENAME_EXCHANGE) == 0) {
+            if (name_is_ours() && ::renameat2(folder_.get(), temporary_.c_str(), folder_.get(),
+                                              name_.c_str(), RENAME_EXCHANGE) != 0) {
+                // What was replaced is lost to its name, but not lost.
+                unfinished::drop_file(folder_.get(), temporary_);
+            } else {
                 drop_temporary_name();
             }
+            unfinished::drop_published(folder_.get(), name_);
             break;
-        case State::published: {
-            // Only if the name is still ours: somebody may have put something else there.
-            struct stat there{};
-            struct stat ours{};
-            if (::fstatat(folder_.get(), name_.c_str(), &there, AT_SYMLINK_NOFOLLOW) == 0 &&
-                ::fstat(file_.get(), &ours) == 0 && identity(there) == identity(ours)) {
-                ::unlinkat(folder_.get(), name_.c_str(), 0);
-            }
+        case State::published:
+            if (name_is_ours()) ::unlinkat(folder_.get(), name_.c_str(), 0);
+            unfinished::drop_published(folder_.get(), name_);
             break;
-        }
     }
     file_ = Descriptor();
 }

@@ -47,7 +47,7 @@ public:
     /// nobody else has changed the length.
     Result<void> seal();
 
-    /// Gives the file its final name, in one step.
+    /// Gives the file its final name, in one step. Until settle a signal handler would undo that.
     Result<void> publish();
 
     /// After publish: it stays. What it replaced is gone.
@@ -70,6 +70,7 @@ private:
     Result<void> publish_over();
     [[nodiscard]] std::string fresh_name() const;
     void drop_temporary_name();
+    [[nodiscard]] bool name_is_ours() const;
     [[nodiscard]] Error failure(std::string_view what, int code) const;
 
     std::string path_;
@@ -79,6 +80,7 @@ private:
     Options options_;
     Descriptor folder_;
     Descriptor file_;
+    FileIdentity identity_;  ///< from publish on
     State state_ = State::done;
 };
 

@@ -1,6 +1,7 @@
 #include "storage/unfinished.hpp"
 
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -8,6 +9,7 @@
 #include <atomic>
 #include <cerrno>
 #include <climits>
+#include <cstdio>
 #include <ctime>
 #include <ranges>
 
@@ -18,17 +20,21 @@ namespace {
 // A signal handler may run between any two instructions: it may not take a lock or ask for memory.
 // So there are slots, each written before its state says that it can be read.
 struct Slot {
-    enum State : int { free, taken, file, folder };
+    enum State : int { free, taken, file, folder, published };
     std::atomic<int> state = free;
     int parent = 0;
     std::array<char, PATH_MAX> name{};
+    // Of published files only.
+    FileIdentity identity;
+    std::array<char, NAME_MAX + 1> replaced{};  ///< where the old file is now; empty if none was
 };
 static_assert(std::atomic<int>::is_always_lock_free);
 
 constinit std::array<Slot, 64> slots;
 
-void add(int parent, std::string_view name, Slot::State kind) {
-    if (name.size() >= PATH_MAX) return;
+void add(int parent, std::string_view name, Slot::State kind, const FileIdentity& identity = {},
+         std::string_view replaced = {}) {
+    if (name.size() >= PATH_MAX || replaced.size() > NAME_MAX) return;
     // Folders are added from the outside in and must be removed from the inside out: never in front
     // of a used slot.
     const auto used = std::ranges::find_if(
@@ -38,6 +44,8 @@ void add(int parent, std::string_view name, Slot::State kind) {
         if (!slot->state.compare_exchange_strong(expected, Slot::taken)) continue;
         slot->parent = parent;
         *std::ranges::copy(name, slot->name.begin()).out = '\0';
+        slot->identity = identity;
+        *std::ranges::copy(replaced, slot->replaced.begin()).out = '\0';
         slot->state = kind;
         return;
     }
@@ -52,12 +60,34 @@ void drop(int parent, std::string_view name, Slot::State kind) {
     }
 }
 
+/// Only if the name is this file's: it may not be so far, or somebody may have put something else
+/// there.
+void take_back(const Slot& slot) {
+    struct stat there{};
+    if (::fstatat(slot.parent, slot.name.data(), &there, AT_SYMLINK_NOFOLLOW) != 0 ||
+        identity(there) != slot.identity) {
+        return;
+    }
+    if (slot.replaced.front() == '\0') {
+        ::unlinkat(slot.parent, slot.name.data(), 0);
+    } else {
+        ::renameat2(slot.parent, slot.replaced.data(), slot.parent, slot.name.data(),
+                    RENAME_EXCHANGE);
+    }
+}
+
 }  // namespace
 
 void add_file(int folder, std::string_view name) { add(folder, name, Slot::file); }
 void drop_file(int folder, std::string_view name) { drop(folder, name, Slot::file); }
 void add_folder(std::string_view path) { add(AT_FDCWD, path, Slot::folder); }
 void drop_folder(std::string_view path) { drop(AT_FDCWD, path, Slot::folder); }
+
+void add_published(int folder, std::string_view name, const FileIdentity& identity,
+                   std::string_view replaced) {
+    add(folder, name, Slot::published, identity, replaced);
+}
+void drop_published(int folder, std::string_view name) { drop(folder, name, Slot::published); }
 
 void remove_all() noexcept {
     const int error = errno;
@@ -71,6 +101,7 @@ void remove_all() noexcept {
         for (Slot& slot : slots | std::views::reverse) {
             const int state = slot.state;
             bool gone = true;
+            if (state == Slot::published) take_back(slot);
             if (state == Slot::file) ::unlinkat(slot.parent, slot.name.data(), 0);
             if (state == Slot::folder) {
                 gone = ::rmdir(slot.name.data()) == 0 || (errno != ENOTEMPTY && errno != EEXIST);

@@ -5,6 +5,7 @@ set -euo pipefail
 build=$1 source=$2 scratch=$3 generator=$4
 shift 4
 run=("$@")
+limit=${SPLITCAST_TEST_SECONDS:-300}
 
 rm -rf "$scratch"
 mkdir -p "$scratch/program"
@@ -28,6 +29,6 @@ export PKG_CONFIG_PATH=$library/pkgconfig LD_LIBRARY_PATH=$library${LD_LIBRARY_P
 mpicc "$scratch/program/hello.c" -o "$scratch/hello_pkg" $(pkg-config --cflags --libs splitcast)
 
 for program in "$scratch/program/build/hello_c" "$scratch/program/build/hello_cpp" "$scratch/hello_pkg"; do
-    timeout -k 5 60 "${run[@]}" -n 3 "$program"
+    timeout -k 5 "$limit" "${run[@]}" -n 3 "$program"
 done
-timeout -k 5 60 "$scratch/prefix/bin/splitcast" --version
+timeout -k 5 "$limit" "$scratch/prefix/bin/splitcast" --version

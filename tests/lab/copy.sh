@@ -23,7 +23,7 @@ fail() {
 # folder that all share; its exit status is that of the lab.
 across() {
     local status=0
-    S=$splitcast W=$work "$lab" run --hosts 3 --rate 1gbit --timeout 60 --ranks-per-host "$1" \
+    S=$splitcast W=$work "$lab" run --hosts 3 --rate 1gbit --timeout "${SPLITCAST_TEST_SECONDS:-300}" --ranks-per-host "$1" \
         --env S --env W -- sh -c "$2" >out 2>err || status=$?
     ((status != 77)) || { cat err >&2; exit 77; }
     ((status == 0)) || { cat out err >&2; fail "exit status $status of: $2"; }

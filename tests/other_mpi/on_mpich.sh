@@ -15,7 +15,7 @@ for test in "${tests[@]}"; do
     for ranks in 1 2 5; do
         [[ $test != mpi_c_interface || $ranks -eq 2 ]] || continue
         printf '%s, %s ranks: ' "$test" "$ranks"
-        timeout -k 5 120 "$exec" -n "$ranks" "$build/tests/mpi/$test" >"$build/output" 2>&1 || {
+        timeout -k 5 "${SPLITCAST_TEST_SECONDS:-600}" "$exec" -n "$ranks" "$build/tests/mpi/$test" >"$build/output" 2>&1 || {
             cat "$build/output"
             exit 1
         }

@@ -9,7 +9,6 @@
 #include <catch2/catch_test_macros.hpp>
 
 #include <algorithm>
-#include <chrono>
 #include <vector>
 
 using namespace splitcast::collectives;
@@ -244,11 +243,7 @@ TEST_CASE("planning 4,096 segments in as many classes among 128 ranks") {
         }
         now.live.push_back(r);
     }
-    const auto begin = std::chrono::steady_clock::now();
-    const Planned planned = now.plan();
-    const std::chrono::duration<double, std::milli> took = std::chrono::steady_clock::now() - begin;
-    REQUIRE(moved(std::get<Plan>(planned)) == now.lacking());
-    UNSCOPED_INFO("took " << took.count() << " ms");
-    // Not a benchmark: a bound that only a wrong order of growth breaks.
-    REQUIRE(took.count() < 2000);
+    // What a wrong order of growth would cost here ends the test by its limit; a bound on the time
+    // itself would be one on the machine and its other work.
+    require_right(now);
 }

@@ -300,6 +300,19 @@ TEST_CASE("What must not be replaced is not replaced", "[storage]") {
     check_fails(FileSink::create(folder / "pipe/a", 1, {}), Status::destination, "Not a directory");
 }
 
+TEST_CASE("What somebody puts over a replaced file is left to them", "[storage]") {
+    const Folder folder;
+    write_file(folder / "a", "old");
+    auto sink = sink_for(folder / "a", 0, {.replace = true});
+    REQUIRE(sink->seal().ok());
+    REQUIRE(sink->file().publish().ok());
+    fs::remove(folder / "a");
+    write_file(folder / "a", "theirs");
+    sink.reset();
+    CHECK(content(folder / "a") == "theirs");
+    CHECK(folder.names() == std::vector<std::string>{"a"});
+}
+
 TEST_CASE("A symbolic link under the final name is replaced and not followed", "[storage]") {
     const Folder folder;
     write_file(folder / "victim", "keep me");
@@ -415,6 +428,53 @@ TEST_CASE("A signal handler finds what is unfinished", "[storage]") {
     unfinished::remove_all();
     CHECK(folder.names() == std::vector<std::string>{"finished"});
     made->keep();
+}
+
+TEST_CASE("A signal handler takes back what is published and not settled", "[storage]") {
+    const Folder folder;
+    const bool named = GENERATE(false, true);
+    const bool replace = GENERATE(false, true);
+    CAPTURE(named, replace);
+    if (replace) write_file(folder / "a", "old");
+    auto sink = sink_for(folder / "a", 3, {.replace = replace, .named = named});
+    offer_all(*sink, std::as_bytes(std::span("new", 3)));
+    REQUIRE(sink->seal().ok());
+    const std::vector<std::string> only_a{"a"};
+    const std::vector<std::string> before = replace ? only_a : std::vector<std::string>{};
+
+    SECTION("before it is published") {
+        unfinished::remove_all();
+        CHECK(folder.names() == before);
+    }
+    SECTION("when it is published") {
+        REQUIRE(sink->file().publish().ok());
+        CHECK(content(folder / "a") == "new");
+        unfinished::remove_all();
+        CHECK(folder.names() == before);
+        if (replace) CHECK(content(folder / "a") == "old");
+    }
+    SECTION("but not what somebody else has put there") {
+        REQUIRE(sink->file().publish().ok());
+        fs::remove(folder / "a");
+        write_file(folder / "a", "theirs");
+        unfinished::remove_all();
+        CHECK(folder.names() == only_a);
+        CHECK(content(folder / "a") == "theirs");
+    }
+    SECTION("and not what is settled") {
+        REQUIRE(sink->file().publish().ok());
+        sink->file().settle();
+        unfinished::remove_all();
+        CHECK(folder.names() == only_a);
+        CHECK(content(folder / "a") == "new");
+    }
+    SECTION("and nothing more when it could not be published") {
+        if (replace) return;
+        write_file(folder / "a", "theirs");
+        CHECK_FALSE(sink->file().publish().ok());
+        unfinished::remove_all();
+        CHECK(content(folder / "a") == "theirs");
+    }
 }
 
 TEST_CASE("A marker is seen in its folder, and only while it lasts", "[storage]") {

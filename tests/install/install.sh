@@ -31,3 +31,7 @@ for program in "$scratch/program/build/hello_c" "$scratch/program/build/hello_cp
     timeout -k 5 60 "${run[@]}" -n 3 "$program"
 done
 timeout -k 5 60 "$scratch/prefix/bin/splitcast" --version
+
+# What jobs in which ranks may die are started with: the script for sh, and the parameter set, which `info` names.
+[[ -r $scratch/prefix/share/splitcast/splitcast-ft.conf ]]
+sh -euc '. "$1"; test "$OMPI_MCA_async_mpi_finalize" = 1' sh "$scratch/prefix/share/splitcast/splitcast-env.sh"

@@ -128,8 +128,10 @@ public:
         const int before = (rank_ + size_ - 1) % size_;
         const int after = (rank_ + 1) % size_;
         Checkpoint made{phase, mine(), Cells(at(rows_of(after, size_).count))};
-        if (exchange({receive(made.next_ones.data(), at(rows_of(after, size_).count), after, 0),
-                      send(made.mine.data(), made.mine.size(), before, 0)})) {
+        const bool fine =
+            exchange(std::array{receive(made.next_ones.data(), made.next_ones.size(), after, 0),
+                                send(made.mine.data(), made.mine.size(), before, 0)});
+        if (fine) {
             checkpoints_[0] = std::exchange(checkpoints_[1], std::move(made));
         }
     }
@@ -210,7 +212,6 @@ private:
         }
         return fine;
     }
-    static bool exchange(std::array<MPI_Request, 2> requests) { return exchange<2>(requests); }
 
     void exchange_borders() {
         const int up = rank_ > 0 ? rank_ - 1 : MPI_PROC_NULL;

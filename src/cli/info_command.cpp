@@ -1,5 +1,6 @@
 #include "api/effective_settings.hpp"
 #include "cli/commands.hpp"
+#include "cli/launch_environment.hpp"
 #include "splitcast/splitcast.hpp"
 #include "topology/hwloc_place.hpp"
 
@@ -118,7 +119,8 @@ void print_settings(const collectives::Resolved& settings, bool all) {
 ExitCode info(const Voice& voice, bool all) {
     if (!voice.speaks) return ExitCode::success;
     const auto settings = api::effective_settings({}, MPI_INFO_NULL);
-    const auto enabled = ulfm_compiled ? ulfm_enabled() : std::nullopt;
+    const FaultTolerance tolerance{ulfm_compiled, ulfm_compiled ? ulfm_enabled() : std::nullopt,
+                                   unset_launch_settings()};
     const std::string hwloc = topology::hwloc_version();
     if (voice.json) {
         nlohmann::json object = {
@@ -127,11 +129,15 @@ ExitCode info(const Voice& voice, bool all) {
             {"exit_code", settings ? 0 : static_cast<int>(exit_code(settings.error().status))},
             {"version", version()},
             {"mpi", {{"library", mpi_library()}, {"standard", mpi_standard()}}},
-            {"ulfm", {{"compiled", ulfm_compiled}, {"enabled", nullptr}}},
+            {"ulfm",
+             {{"compiled", ulfm_compiled},
+              {"enabled", nullptr},
+              {"unset", tolerance.unset},
+              {"text", describe(tolerance, parameter_file())}}},
             {"hwloc", hwloc},
             {"hdf5", nullptr},
             {"settings", nlohmann::json::array()}};
-        if (enabled) object["ulfm"]["enabled"] = *enabled;
+        if (tolerance.enabled) object["ulfm"]["enabled"] = *tolerance.enabled;
         if (!hdf5.empty()) object["hdf5"] = hdf5;
         for (std::size_t i = 0; settings && i < settings->entries.size(); ++i) {
             object["settings"].push_back(
@@ -142,11 +148,7 @@ ExitCode info(const Voice& voice, bool all) {
     } else {
         fmt::print("splitcast  {}\n", version());
         fmt::print("MPI        {} (MPI {})\n", mpi_library(), mpi_standard());
-        fmt::print("ULFM       {}\n",
-                   !ulfm_compiled ? "not compiled in: a rank that dies ends the job"
-                   : !enabled     ? "compiled in; whether it is on cannot be told here"
-                   : *enabled     ? "compiled in, and on"
-                                  : "compiled in, but off here (mpirun --with-ft ulfm)");
+        fmt::print("ULFM       {}\n", describe(tolerance, parameter_file()));
         fmt::print("hwloc      {}\n", hwloc);
         fmt::print("HDF5       {}\n",
                    hdf5.empty() ? "none was found when splitcast was built" : hdf5);

@@ -1,5 +1,6 @@
 #include "cli/session.hpp"
 
+#include "cli/launch_environment.hpp"
 #include "splitcast/copy.hpp"
 
 #include <mpi.h>
@@ -47,6 +48,7 @@ bool first_process() {
 }
 
 Result<std::unique_ptr<Session>> Session::open() {
+    prepare_launch_environment();
     int provided = MPI_THREAD_SINGLE;
     if (MPI_Init_thread(nullptr, nullptr, MPI_THREAD_FUNNELED, &provided) != MPI_SUCCESS) {
         return Error{Status::mpi, "MPI_Init_thread failed"};

@@ -80,7 +80,8 @@ private:
 };
 
 storage::StagedFile new_file(const std::string& path, bool force) {
-    auto file = storage::StagedFile::create(path, 0, {.replace = force});
+    // HDF5 wants to know the name of what it opens, so there is one.
+    auto file = storage::StagedFile::create(path, 0, {.replace = force, .named = true});
     if (!file) throw Failure(file.error());
     return std::move(*file);
 }
@@ -105,7 +106,7 @@ FileCopy::FileCopy(const std::string& path, bool force, const Bytes& image)
                    path + ": cannot open it as an HDF5 file", Status::destination);
 }
 
-/// It has no other name yet that could be relied on.
+/// Leads to the file, whatever its name is, and whatever becomes of the folders on the way to it.
 std::string FileCopy::handle_name() const {
     return fmt::format("/proc/self/fd/{}", staged_.descriptor());
 }

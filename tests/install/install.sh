@@ -31,3 +31,21 @@ for program in "$scratch/program/build/hello_c" "$scratch/program/build/hello_cp
     timeout -k 5 60 "${run[@]}" -n 3 "$program"
 done
 timeout -k 5 60 "$scratch/prefix/bin/splitcast" --version
+
+# The HDF5 component, where it was built.
+[[ -e $library/libsplitcast_h5.so ]] || exit 0
+cp "$source/examples/h5_shared.c" "$source/examples/h5_to_memory.cpp" "$scratch/program"
+cat >"$scratch/program/CMakeLists.txt" <<'CMAKE'
+cmake_minimum_required(VERSION 3.20)
+project(program CXX)
+find_package(splitcast 0.1 REQUIRED COMPONENTS h5)
+add_executable(h5_to_memory h5_to_memory.cpp)
+target_link_libraries(h5_to_memory splitcast::h5)
+CMAKE
+cmake -G "$generator" -S "$scratch/program" -B "$scratch/program/h5" -DCMAKE_PREFIX_PATH="$scratch/prefix" >"$scratch/configure.log"
+cmake --build "$scratch/program/h5" >"$scratch/build.log"
+# shellcheck disable=SC2046 # flags are words
+mpicc "$scratch/program/h5_shared.c" -o "$scratch/h5_pkg" $(pkg-config --cflags --libs splitcast_h5)
+"$build/examples/make_dataset" "$scratch/data.h5" 2
+timeout -k 5 60 "${run[@]}" -n 3 "$scratch/program/h5/h5_to_memory" "$scratch/data.h5" /state/temperature
+timeout -k 5 60 "${run[@]}" -n 3 "$scratch/h5_pkg" "$scratch/data.h5" /state/temperature

@@ -380,6 +380,60 @@ TEST_CASE("a chunk that is broken in the file") {
     CHECK(h5::read(team, file, "/chunked/plain").ok());
 }
 
+namespace {
+
+// A filter that changes every byte, as a plugin would be: known where it was registered.
+constexpr H5Z_filter_t flipping = 300;
+std::size_t flip(unsigned, std::size_t, const unsigned*, std::size_t bytes, std::size_t*,
+                 void** data) {
+    auto* at = static_cast<unsigned char*>(*data);
+    for (std::size_t i = 0; i < bytes; ++i) at[i] = static_cast<unsigned char>(at[i] ^ 0x5aU);
+    return bytes;
+}
+void register_flip() {
+    const H5Z_class2_t filter{H5Z_CLASS_T_VERS, flipping, 1, 1, "flip", nullptr, nullptr, flip};
+    REQUIRE(H5Zregister(&filter) >= 0);
+}
+
+}  // namespace
+
+TEST_CASE("a filter that some ranks do not have, and one that all have") {
+    const Folder folder;
+    const std::string file = folder.file("flipped.h5");
+    std::vector<std::int32_t> wanted(10000);
+    for (std::size_t i = 0; i < wanted.size(); ++i) wanted[i] = static_cast<std::int32_t>(i);
+    if (world_rank() == 0) {
+        register_flip();
+        const hsize_t length = wanted.size();
+        const hsize_t chunk = 1000;
+        const hid_t opened = H5Fcreate(file.c_str(), H5F_ACC_TRUNC, H5P_DEFAULT, H5P_DEFAULT);
+        const hid_t list = H5Pcreate(H5P_DATASET_CREATE);
+        H5Pset_chunk(list, 1, &chunk);
+        H5Pset_filter(list, flipping, H5Z_FLAG_MANDATORY, 0, nullptr);
+        const hid_t space = H5Screate_simple(1, &length, nullptr);
+        const hid_t set =
+            H5Dcreate2(opened, "/flipped", H5T_STD_I32LE, space, H5P_DEFAULT, list, H5P_DEFAULT);
+        REQUIRE(H5Dwrite(set, H5T_NATIVE_INT32, H5S_ALL, H5S_ALL, H5P_DEFAULT, wanted.data()) >= 0);
+        H5Dclose(set);
+        H5Sclose(space);
+        H5Pclose(list);
+        H5Fclose(opened);
+    }
+    MPI_Barrier(MPI_COMM_WORLD);
+    Team team = make_team();
+    if (team.size() > 1) {
+        const auto got = h5::read(team, file, "/flipped");
+        REQUIRE(!got);
+        CHECK(got.error().text.find("rank 1 on ") != std::string::npos);
+        CHECK(got.error().text.find("300") != std::string::npos);
+        CHECK(got.error().text.find("HDF5 #0") != std::string::npos);
+    }
+    if (world_rank() != 0) register_flip();
+    const auto got = h5::read(team, file, "/flipped");
+    if (!got) FAIL(got.error().text);
+    CHECK(std::memcmp(got->data(), wanted.data(), wanted.size() * sizeof wanted[0]) == 0);
+}
+
 TEST_CASE("a compressed dataset costs the wire what it costs the file") {
     const Folder folder;
     const std::string file = folder.file("field.h5");

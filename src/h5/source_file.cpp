@@ -33,7 +33,8 @@ Handle open_dataset(hid_t file, const std::string& path) {
 
 /// "one for each dimension", or the default if none is given.
 Lengths per_dimension(const std::vector<hsize_t>& given, std::size_t rank, const char* name) {
-    if (given.empty()) return Lengths(rank, 1);
+    Lengths ones(rank, 1);
+    if (given.empty()) return ones;
     if (given.size() != rank) {
         throw Failure(Error{Status::argument,
                             fmt::format("the hyperslab's {} has {} numbers for {} dimensions", name,

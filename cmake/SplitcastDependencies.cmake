@@ -11,3 +11,17 @@ pkg_check_modules(xxhash REQUIRED IMPORTED_TARGET libxxhash)
 if(SPLITCAST_TESTS)
   find_package(Catch2 3 REQUIRED)
 endif()
+
+# HDF5 is for those who have it: SPLITCAST_HDF5 is AUTO, ON (its absence is an error) or OFF.
+set(SPLITCAST_HDF5_FOUND FALSE)
+if(NOT SPLITCAST_HDF5 STREQUAL "OFF")
+  find_package(HDF5 QUIET COMPONENTS C)
+  # 1.14.1 is the first whose H5Dchunk_iter tells offsets in elements.
+  if(HDF5_FOUND AND HDF5_VERSION VERSION_GREATER_EQUAL 1.14.1)
+    set(SPLITCAST_HDF5_FOUND TRUE)
+  elseif(SPLITCAST_HDF5 STREQUAL "ON")
+    message(FATAL_ERROR "HDF5 >= 1.14.1 was not found, and SPLITCAST_HDF5 is ON")
+  else()
+    message(STATUS "HDF5 >= 1.14.1 was not found: libsplitcast_h5 and the command's h5 are left out")
+  endif()
+endif()

@@ -18,6 +18,7 @@ using Action = std::function<ExitCode()>;
 // `voice` is filled from the subcommand's options and stays valid.
 void add_bench(CLI::App& app, Voice& voice, Action& action);
 void add_copy(CLI::App& app, Voice& voice, Action& action);
+void add_h5(CLI::App& app, Voice& voice, Action& action);  // where HDF5 is
 void add_info(CLI::App& app, Voice& voice, Action& action);
 
 }  // namespace splitcast::cli

@@ -42,6 +42,9 @@ ExitCode run(int argc, char** argv) {
     app.require_subcommand(1);
     app.footer("splitcast COMMAND --help tells more about a command.\n\n" + exit_code_help());
     for (const auto add : {add_copy, add_bench, add_info}) add(app, voice, action);
+#ifdef SPLITCAST_WITH_H5
+    add_h5(app, voice, action);
+#endif
     try {
         app.parse(argc, argv);
     } catch (const CLI::ParseError& outcome) {

@@ -248,3 +248,30 @@ class S9:
         if sizes[-1] < GIB:
             details["largest"] = f"{size_text(sizes[-1])}: there is no memory for more, or --quick was given"
         return Result(most, self.bound, most <= self.bound and growth <= self.flat, self.unit, heading, lines, details)
+
+
+@target
+class D3:
+    name = "D3"
+    title = "an HDF5 dataset, chunked and compressed: bytes on the wire over bytes in the file"
+    unit = "times the stored bytes, handed to broadcasts"
+    bound = 1.01
+    ranks = 4
+
+    def __init__(self, quick):
+        self.quick = quick
+
+    def needs(self):
+        return []
+
+    def judge(self, measuring):
+        lines = []
+        cases = []
+        for mebibytes in (64,) if self.quick else (64, 256, 1024):
+            told = measuring.extract_here(self.ranks, mebibytes, "/state/temperature")["traffic"]
+            ratio = told["wire_bytes"] / told["stored_bytes"]
+            cases.append({**told, "ratio": ratio})
+            lines.append([told[key] for key in ("logical_bytes", "stored_bytes", "wire_bytes")] + [f"{ratio:.4f}"])
+        most = max(case["ratio"] for case in cases)
+        heading = ["logical bytes", "stored bytes", "wire bytes", "wire / stored"]
+        return Result(most, self.bound, most <= self.bound, self.unit, heading, lines, {"cases": cases})

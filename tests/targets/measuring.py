@@ -5,6 +5,7 @@ import os
 import pathlib
 import subprocess
 import sys
+import tempfile
 from dataclasses import dataclass
 
 SKIPPED = 77  # the lab's exit status where it lacks the rights
@@ -131,6 +132,19 @@ class Measuring:
         line += ["--oversubscribe", "--mca", "btl", "self,sm", "--mca", "mpi_yield_when_idle", "1"]
         return self._json([*line, str(self.command), "bench", "--json", *arguments])
 
+    def extract_here(self, ranks, mebibytes, path):
+        """`splitcast h5 extract` of a dataset in a file of the example's, for every rank. Its JSON."""
+        make = self.command.parents[2] / "examples" / "make_dataset"
+        if not make.exists():
+            raise Unavailable("it was built without HDF5")
+        with tempfile.TemporaryDirectory(prefix="splitcast-targets.") as folder:
+            say(f"--- {ranks} ranks here: splitcast h5 extract of {path}, file of {mebibytes} MiB")
+            subprocess.run([make, f"{folder}/data.h5", str(mebibytes)], check=True)
+            line = ["timeout", "-k", "10", str(LONGEST_RUN), "mpirun", "-n", str(ranks), "--bind-to", "none"]
+            line += ["--oversubscribe", "--mca", "btl", "self,sm", "--mca", "mpi_yield_when_idle", "1"]
+            line += [str(self.command), "h5", "extract", "--json", "-q"]
+            return self._json([*line, f"{folder}/data.h5:{path}", f"{folder}/copy-%r.h5"])
+
     def _json(self, line):
         try:
             run = subprocess.run(line, stdout=subprocess.PIPE, text=True, env=environment(), check=False)
@@ -139,11 +153,11 @@ class Measuring:
         if run.returncode == SKIPPED:
             raise Unavailable("hosts of our own cannot be made here; the line above says why")
         if run.returncode != 0:
-            raise Failed(f"splitcast bench ended with status {run.returncode}")
+            raise Failed(f"splitcast ended with status {run.returncode}")
         try:
             return json.loads(run.stdout)
         except json.JSONDecodeError as error:
-            raise Failed(f"splitcast bench printed no JSON: {error}") from error
+            raise Failed(f"splitcast printed no JSON: {error}") from error
 
 
 def environment():

@@ -71,7 +71,7 @@ state_at_end() { # JOB
     job_state "$1"
 }
 
-said() { cat "$work/$1"_*.out; } # JOB: what it printed
+said() { tail -q -n 50 "$work/$1"_*.out; } # JOB: what it printed at last
 
 # Is nothing there of a copy: no file, named or not, and no process?
 clean() { # NODE

@@ -1,5 +1,7 @@
 #include "fault/launcher_detach.hpp"
 
+#include "fault/launcher.hpp"
+
 #include <arpa/inet.h>
 #include <dirent.h>
 #include <dlfcn.h>
@@ -13,7 +15,6 @@
 #include <array>
 #include <atomic>
 #include <cerrno>
-#include <chrono>
 #include <csignal>
 #include <cstdint>
 #include <cstdlib>
@@ -21,7 +22,6 @@
 #include <memory>
 #include <string>
 #include <string_view>
-#include <thread>
 #include <vector>
 
 namespace {
@@ -50,8 +50,6 @@ extern "C" __attribute__((visibility("default"))) int PMIx_Notify_event(
 namespace splitcast::fault {
 
 namespace {
-
-constexpr std::chrono::milliseconds late_start{100};
 
 /// "tcp4://127.0.0.1:50383" of the socket's other end, as PMIx writes it; empty for other sockets.
 std::string peer_of(int socket) {
@@ -129,15 +127,6 @@ void ignore_broken_pipes() {
 }
 
 }  // namespace
-
-bool started_by_srun() {
-    const char* job = std::getenv("PMIX_NAMESPACE");
-    return job != nullptr && std::string_view(job).starts_with("slurm.pmix.");
-}
-
-void wait_for_late_starters() {
-    if (started_by_srun()) std::this_thread::sleep_for(late_start);
-}
 
 Result<void> detach_from_launcher() {
     if (!started_by_srun() || reports_end_here) return {};

@@ -9,6 +9,7 @@
 // by all: every rank makes a file in it when it is ready, and survivors of `vanish` wait for a file
 // called `go`.
 
+#include "fault/launcher.hpp"
 #include "fault/launcher_detach.hpp"
 
 #include <mpi.h>

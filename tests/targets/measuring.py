@@ -131,6 +131,14 @@ class Measuring:
         line += ["--oversubscribe", "--mca", "btl", "self,sm", "--mca", "mpi_yield_when_idle", "1"]
         return self._json([*line, str(self.command), "bench", "--json", *arguments])
 
+    def copies_in_slurm(self, place, size, repeats):
+        """Seconds of `splitcast copy` and of sbcast, by contender, under a Slurm of our own."""
+        say(f"--- {place}: splitcast copy and sbcast, {size} bytes, in turns (load {load_average():.1f})")
+        folder = self.lab.parents[1] / "slurm"
+        line = [str(folder / "cluster"), "run", "--nodes", str(place.hosts), "--rate", f"{place.mbit}mbit"]
+        line += ["--timeout", str(LONGEST_RUN), "--", str(folder / "against_sbcast.sh"), str(self.command)]
+        return self._json([*line, str(size), str(repeats)])
+
     def _json(self, line):
         try:
             run = subprocess.run(line, stdout=subprocess.PIPE, text=True, env=environment(), check=False)
@@ -139,11 +147,11 @@ class Measuring:
         if run.returncode == SKIPPED:
             raise Unavailable("hosts of our own cannot be made here; the line above says why")
         if run.returncode != 0:
-            raise Failed(f"splitcast bench ended with status {run.returncode}")
+            raise Failed(f"the measurement ended with status {run.returncode}")
         try:
             return json.loads(run.stdout)
         except json.JSONDecodeError as error:
-            raise Failed(f"splitcast bench printed no JSON: {error}") from error
+            raise Failed(f"the measurement printed no JSON: {error}") from error
 
 
 def environment():

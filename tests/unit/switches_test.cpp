@@ -24,7 +24,7 @@ Names expanded(std::string_view list) {
 }  // namespace
 
 TEST_CASE("node lists in Slurm's short form") {
-    CHECK(expanded("") == Names{});
+    CHECK(expanded("").empty());
     CHECK(expanded("login") == Names{"login"});
     CHECK(expanded("c[1-3]") == Names{"c1", "c2", "c3"});
     CHECK(expanded("c[01-03,07]") == Names{"c01", "c02", "c03", "c07"});
@@ -90,6 +90,7 @@ TEST_CASE("ranks are ordered by switch") {
     const std::vector<SwitchPath> paths{{"t", "x"}, {"t", "y"}, {"t", "x"}, {"t", "y"}};
     const Numbers numbers = number_switches(paths);
     std::vector<Place> places;
+    places.reserve(paths.size());
     for (std::int32_t node = 0; node < 4; ++node)
         places.push_back({.switch_id = numbers[static_cast<std::size_t>(node)], .node = node});
     CHECK(Placement(places).order(0) == std::vector<Rank>{0, 2, 1, 3});

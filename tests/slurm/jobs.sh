@@ -29,7 +29,8 @@ check "its copies are gone as well" all_clean
 sed 's,/tmp/,/dev/shm/,g' "$jobs/one-line.sbatch" >one-line.sbatch
 DATA=$work/data PROGRAM=$work/program check "one-line" run -N4 --ntasks-per-node=2 one-line.sbatch
 check "all 8 ranks read the copy" test "$(digests)" = 8
-DATA=$work/none PROGRAM=$work/program check "without its data the job fails" eval '! run -N2 --ntasks-per-node=1 one-line.sbatch'
+DATA=$work/none PROGRAM=$work/program check "without its data the job fails" eval \
+    '! run -N2 --ntasks-per-node=1 one-line.sbatch'
 
 check "bench" run -N4 "$jobs/bench.sbatch" -m 64K --rivals shipped -i 3
 check "bench tells of splitcast" grep -q splitcast <(said "$job")

@@ -19,7 +19,7 @@ check "a failure is srun's exit status ($status)" test "$status" = 3
 remove
 
 check "7 ranks on 3 nodes are one copy on each" timeout -k 5 60 \
-    srun -N3 -n7 --mpi=pmix "$splitcast" copy -q "$work/source" /dev/shm/data
+    srun -N3 -n7 -w 'h[1-3]' --mpi=pmix "$splitcast" copy -q "$work/source" /dev/shm/data
 check "3 nodes have it" copied source /dev/shm/data h1 h2 h3
 check "the fourth has nothing" clean h4
 remove
@@ -54,7 +54,7 @@ done
 remove
 
 # --- heterogeneous: one component of 1 node with 3 ranks, one of 2 nodes with 1 rank each -------------
-job=$(submit -N1 --ntasks-per-node=3 : -N2 --ntasks-per-node=1 <<TEXT
+job=$(submit -N1 -w h1 --ntasks-per-node=3 : -N2 -w 'h[2-3]' --ntasks-per-node=1 <<TEXT
 srun --het-group=0,1 $splitcast copy $work/source /dev/shm/data
 TEXT
 )

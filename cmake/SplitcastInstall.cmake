@@ -33,3 +33,10 @@ if(SPLITCAST_HDF5_FOUND)
   configure_file(${CMAKE_CURRENT_LIST_DIR}/splitcast_h5.pc.in ${PROJECT_BINARY_DIR}/splitcast_h5.pc @ONLY)
   install(FILES ${PROJECT_BINARY_DIR}/splitcast_h5.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
 endif()
+
+# Jobs for Slurm, and a modulefile with this installation's folders.
+configure_file(${PROJECT_SOURCE_DIR}/slurm/modulefile.in ${PROJECT_BINARY_DIR}/modulefile @ONLY)
+install(FILES ${PROJECT_SOURCE_DIR}/slurm/bench.sbatch ${PROJECT_SOURCE_DIR}/slurm/copy-and-run.sbatch
+              ${PROJECT_SOURCE_DIR}/slurm/one-line.sbatch ${PROJECT_BINARY_DIR}/modulefile
+        DESTINATION ${CMAKE_INSTALL_DATADIR}/splitcast/slurm)
+install(PROGRAMS ${PROJECT_SOURCE_DIR}/slurm/prolog.sh DESTINATION ${CMAKE_INSTALL_DATADIR}/splitcast/slurm)

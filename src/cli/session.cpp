@@ -1,6 +1,7 @@
 #include "cli/session.hpp"
 
 #include "cli/launch_environment.hpp"
+#include "fault/launcher.hpp"
 #include "splitcast/copy.hpp"
 
 #include <mpi.h>
@@ -53,6 +54,7 @@ Result<std::unique_ptr<Session>> Session::open() {
     if (MPI_Init_thread(nullptr, nullptr, MPI_THREAD_FUNNELED, &provided) != MPI_SUCCESS) {
         return Error{Status::mpi, "MPI_Init_thread failed"};
     }
+    fault::wait_for_late_starters();
     std::unique_ptr<Session> session(new Session());
     if (provided < MPI_THREAD_FUNNELED) {
         return Error{Status::mpi,

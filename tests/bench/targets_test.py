@@ -7,6 +7,7 @@ import unittest
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "targets"))
 
 import catalogue  # noqa: E402
+import failures  # noqa: E402, F401
 import measuring  # noqa: E402
 from measuring import KIB, MIB, Place  # noqa: E402
 
@@ -48,7 +49,7 @@ class Verdicts(unittest.TestCase):
         self.assertAlmostEqual(Place(4, 200).limit(16 * MIB), 0.702, places=3)
 
     def test_every_issued_target_exists(self):
-        self.assertEqual(list(catalogue.TARGETS), ["S1", "S2", "S3", "S5", "S9", "D3"])
+        self.assertEqual(list(catalogue.TARGETS), ["S1", "S2", "S3", "S5", "S9", "D3", "D1", "F1", "F2", "F3", "F4", "F5", "S10"])
         for cls in catalogue.TARGETS.values():
             self.assertTrue(cls.title and cls.unit and cls.bound)
 
@@ -71,6 +72,19 @@ class Verdicts(unittest.TestCase):
     def test_s3_looks_at_every_size_from_64_kib(self):
         sizes = catalogue.TARGETS["S3"](quick=False).sizes()
         self.assertEqual(sizes[Place(8, 100)], [64 * KIB << step for step in (0, 2, 4, 6, 8, 10)])
+
+    def test_d1_is_against_sbcast_at_its_best(self):
+        seconds = {"splitcast": [2.0, 1.0, 9.0], "sbcast": [12.0, 12.0, 12.0], "sbcast_fanout_2": [6.0, 7.0, 5.0]}
+
+        class Copies:
+            def copies_in_slurm(self, place, size, repeats):
+                return seconds
+
+        result = self.judge("D1", Copies())
+        self.assertAlmostEqual(result.measured, 3.0)
+        self.assertTrue(result.holds)
+        seconds["sbcast_fanout_2"] = [5.9, 5.9, 5.9]
+        self.assertFalse(self.judge("D1", Copies()).holds)
 
     def test_s5_is_growth(self):
         grown = Made(lambda place, size: 1.06 if place.hosts == 16 else 1.0)

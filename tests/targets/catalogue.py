@@ -4,6 +4,7 @@ A target is a class with a name, a title, `needs()` and `judge()`; @target lists
 measured and the bound, whether it holds, and the lines of its table with everything that one may want to look up.
 """
 
+from statistics import median
 from dataclasses import dataclass, field
 
 from measuring import ALONE, BEST, GIB, KIB, MIB, SHIPPED, Need, Place, available_memory
@@ -275,3 +276,41 @@ class D3:
         most = max(case["ratio"] for case in cases)
         heading = ["logical bytes", "stored bytes", "wire bytes", "wire / stored"]
         return Result(most, self.bound, most <= self.bound, self.unit, heading, lines, {"cases": cases})
+
+
+@target
+class D1:
+    name = "D1"
+    title = "a file to 8 nodes of a Slurm job, 100 Mbit/s: splitcast copy against sbcast, commands as a whole"
+    unit = "times as fast as sbcast, with the better of its fan-outs"
+    bound = 3.0
+    place = EIGHT
+
+    def __init__(self, quick):
+        self.quick = quick
+
+    def needs(self):
+        return []
+
+    def judge(self, measuring):
+        size = 64 * MIB  # of less than this, starting the processes is a good part
+        seconds = measuring.copies_in_slurm(self.place, size, 1 if self.quick else 3)
+        ours = median(seconds["splitcast"])
+        ratios = {name: median(times) / ours for name, times in seconds.items()}
+        lines = [
+            [
+                name,
+                self.place.hosts,
+                self.place.mbit,
+                size_text(size),
+                number(median(times), ".2f"),
+                f"{min(times):.2f}..{max(times):.2f}",
+                number(median(times) / self.place.limit(size)),
+                number(ratios[name]) + " x",
+            ]
+            for name, times in sorted(seconds.items())
+        ]
+        heading = ["contender", "hosts", "Mbit/s", "size", "median s", "min..max", "x limit", "splitcast is"]
+        measured = min(ratio for name, ratio in ratios.items() if name != "splitcast")
+        details = {"bytes": size, "seconds": seconds, "ratios": ratios}
+        return Result(measured, self.bound, measured >= self.bound, self.unit, heading, lines, details)

@@ -83,6 +83,13 @@ class Measuring:
         self.congestion = congestion
         self.rows = {}  # by place and size; or why there is none
 
+    def fault_subject(self):
+        """The program whose ranks fail (tests/fault/subject.cpp)."""
+        subject = self.command.parents[2] / "tests" / "fault" / "fault_subject"
+        if not subject.exists():
+            raise Unavailable(f"there is no {subject}: the MPI library has no ULFM, or tests were not built")
+        return subject
+
     def measure(self, needs):
         """Measures what is needed and not yet there: each size once, for whoever has the strongest need."""
         strongest = {}
@@ -145,6 +152,14 @@ class Measuring:
             line += [str(self.command), "h5", "extract", "--json", "-q"]
             return self._json([*line, f"{folder}/data.h5:{path}", f"{folder}/copy-%r.h5"])
 
+    def copies_in_slurm(self, place, size, repeats):
+        """Seconds of `splitcast copy` and of sbcast, by contender, under a Slurm of our own."""
+        say(f"--- {place}: splitcast copy and sbcast, {size} bytes, in turns (load {load_average():.1f})")
+        folder = self.lab.parents[1] / "slurm"
+        line = [str(folder / "cluster"), "run", "--nodes", str(place.hosts), "--rate", f"{place.mbit}mbit"]
+        line += ["--timeout", str(LONGEST_RUN), "--", str(folder / "against_sbcast.sh"), str(self.command)]
+        return self._json([*line, str(size), str(repeats)])
+
     def _json(self, line):
         try:
             run = subprocess.run(line, stdout=subprocess.PIPE, text=True, env=environment(), check=False)
@@ -153,11 +168,11 @@ class Measuring:
         if run.returncode == SKIPPED:
             raise Unavailable("hosts of our own cannot be made here; the line above says why")
         if run.returncode != 0:
-            raise Failed(f"splitcast ended with status {run.returncode}")
+            raise Failed(f"the measurement ended with status {run.returncode}")
         try:
             return json.loads(run.stdout)
         except json.JSONDecodeError as error:
-            raise Failed(f"splitcast printed no JSON: {error}") from error
+            raise Failed(f"the measurement printed no JSON: {error}") from error
 
 
 def environment():

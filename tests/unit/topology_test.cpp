@@ -1,6 +1,9 @@
 #include "topology/hwloc_place.hpp"
+#include "topology/slurm_place.hpp"
 
 #include <catch2/catch_test_macros.hpp>
+
+#include <string_view>
 
 using splitcast::Status;
 using splitcast::topology::place_on;
@@ -51,4 +54,16 @@ TEST_CASE("this machine can be asked, whatever it answers") {
     const auto place = splitcast::topology::local_place();
     CHECK(place.core >= -1);
     CHECK(place.numa >= -1);
+}
+
+TEST_CASE("the switches that Slurm tells of") {
+    using namespace std::string_view_literals;
+    using splitcast::topology::slurm_switches_in;
+    constexpr auto environment =
+        "A=1\0SLURM_TOPOLOGY_ADDR_PATTERN=switch.switch.node\0SLURM_TOPOLOGY_ADDR=top.s2.h3\0"sv;
+    CHECK(slurm_switches_in(environment, "h3") == "top.s2");
+    CHECK(slurm_switches_in(environment, "h1").empty());
+    CHECK(slurm_switches_in("SLURM_TOPOLOGY_ADDR=h3\0SLURM_TOPOLOGY_ADDR_PATTERN=node"sv, "h3")
+              .empty());
+    CHECK(slurm_switches_in("", "h3").empty());
 }

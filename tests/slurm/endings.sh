@@ -1,0 +1,52 @@
+#!/usr/bin/env bash
+# Copies that are ended in the middle, by scancel and by their time limit, leave nothing behind.
+#
+# usage: cluster run --rate 10mbit -- endings.sh SPLITCAST     (wants 4 nodes)
+
+splitcast=$(readlink -f "$1")
+. "$(dirname "$0")/harness.sh"
+make_file source $((128 << 20)) # 112 s at 10 Mbit/s
+
+begun() { writing h4 && [[ $(job_state "$1") == RUNNING ]]; }
+
+ends_clean() { # TEXT SCANCEL-OPTION...
+    local text=$1
+    shift
+    check "$text: it had begun" until_true 30 begun "$job"
+    scancel "$@" "$job"
+    check "$text: the job is cancelled" test "$(state_at_end "$job")" = CANCELLED
+    check "$text: nothing stays on any node" until_true 10 all_clean
+}
+
+job=$(submit -N4 --ntasks-per-node=1 <<TEXT
+srun $splitcast copy $work/source /dev/shm/data
+TEXT
+)
+ends_clean "srun"
+
+job=$(submit -N4 --ntasks-per-node=1 <<TEXT
+mpirun $splitcast copy --parents $work/source /dev/shm/some/folder/data
+TEXT
+)
+ends_clean "mpirun"
+
+# Only the step: srun ends with it, and the batch script can see so and go on.
+job=$(submit -N4 --ntasks-per-node=1 <<TEXT
+srun $splitcast copy $work/source /dev/shm/data || echo "the copy failed"
+TEXT
+)
+check "the step: it had begun" until_true 30 begun "$job"
+scancel "$job.0"
+check "the step: the job goes on to its end" test "$(state_at_end "$job")" = COMPLETED
+check "the step: the script knows" grep -q '^the copy failed' <(said "$job")
+check "the step: nothing stays on any node" until_true 10 all_clean
+
+# Slurm's shortest limit is a minute, and it looks every half a minute.
+job=$(submit -N4 --ntasks-per-node=1 --time=1 <<TEXT
+srun $splitcast copy $work/source /dev/shm/data
+TEXT
+)
+check "the time limit: it had begun" until_true 30 begun "$job"
+check "the time limit: the job ends by it" test "$(state_at_end "$job")" = TIMEOUT
+check "the time limit: nothing stays on any node" until_true 10 all_clean
+verdict

@@ -36,6 +36,16 @@ public:
         return true;
     }
 
+    /// Takes a segment away; false if it was not there.
+    bool remove(Segment s) {
+        std::uint64_t& word = words_[static_cast<std::size_t>(s >> 6)];
+        const std::uint64_t bit = std::uint64_t{1} << (s & 63);
+        if ((word & bit) == 0) return false;
+        word &= ~bit;
+        --held_;
+        return true;
+    }
+
     /// Adds all that `other` holds. Both must have the same number of segments.
     void unite(const Holdings& other);
 

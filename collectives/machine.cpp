@@ -1,7 +1,6 @@
 #include "collectives/machine.hpp"
 
 #include <algorithm>
-#include <limits>
 #include <utility>
 
 namespace splitcast::collectives {
@@ -19,264 +18,284 @@ const Machine::Row Machine::table[] = {
     {State::idle, Trigger::start, State::surveying, &Machine::enter},
     {State::surveying, Trigger::views_agree, State::moving, &Machine::begin_moving},
     {State::surveying, Trigger::views_differ, State::withdrawing, &Machine::withdraw},
-    {State::moving, Trigger::flows_done, State::done, &Machine::finish_moving},
-    {State::withdrawing, Trigger::withdrawn, State::done, &Machine::finish_withdrawing},
+    {State::moving, Trigger::flows_done, State::completing, &Machine::finish_moving},
+    {State::withdrawing, Trigger::withdrawn, State::completing, &Machine::give_up},
+    {State::completing, Trigger::all_complete, State::committing, &Machine::all_are_complete},
+    {State::committing, Trigger::all_committed, State::done, &Machine::finish},
+
+    {State::surveying, Trigger::called, State::regrouping, &Machine::stop_moving},
+    {State::moving, Trigger::called, State::regrouping, &Machine::stop_moving},
+    {State::withdrawing, Trigger::called, State::regrouping, &Machine::stop_moving},
+    {State::completing, Trigger::called, State::regrouping, &Machine::stop_moving},
+    {State::regrouping, Trigger::formed, State::surveying, &Machine::begin_epoch},
+    {State::regrouping, Trigger::settled, State::completing, &Machine::settle},
+
+    {State::surveying, Trigger::decided, State::done, &Machine::finish},
+    {State::moving, Trigger::decided, State::done, &Machine::finish},
+    {State::withdrawing, Trigger::decided, State::done, &Machine::finish},
+    {State::regrouping, Trigger::decided, State::done, &Machine::finish},
+    {State::completing, Trigger::decided, State::done, &Machine::finish},
+    {State::committing, Trigger::decided, State::done, &Machine::finish},
 };
 
-void Machine::fire(Trigger trigger) {
+bool Machine::fire(Trigger trigger) {
     for (const Row& row : table) {
         if (row.from != state_ || row.on != trigger) continue;
         state_ = row.to;
-        if (row.then != nullptr) (this->*row.then)();
-        return;
+        (this->*row.then)();
+        return true;
     }
+    return false;
 }
 
-Machine::Machine(Config config) : config_(std::move(config)), held_(config_.held) {
-    if (!config_.piecemeal) {
-        readable_ = writable_ = held_.segments();
+Machine::Machine(Config config) : config_(std::move(config)), held_(std::move(config_.held)) {
+    if (config_.members.empty()) {
+        for (Rank rank = 0; rank < config_.ranks; ++rank) config_.members.push_back(rank);
     }
-    in_.reserve(config_.plan.in.size());
-    for (const Flow& flow : config_.plan.in) {
-        in_.push_back(InFlow{.next = Sequence::Cursor(flow.segments)});
+    membership_ = Membership(config_.members, config_.self, config_.view.root);
+    const Segment in_memory = config_.piecemeal ? 0 : held_.segments();
+    mover_ = std::make_unique<Mover>(
+        std::move(config_.plan),
+        Mover::Limits{.receive_depth = config_.receive_depth, .window = config_.window}, 0, held_,
+        in_memory, in_memory);
+    mine_ = {.rank = config_.self, .view = config_.view, .ballot = config_.ballot};
+    if (config_.digest) {
+        mine_.source = config_.self;
+        mine_.digest = *config_.digest;
     }
-    out_.reserve(config_.plan.out.size());
-    for (const Flow& flow : config_.plan.out) {
-        out_.push_back(
-            OutFlow{.next = Sequence::Cursor(flow.segments), .window = Window(config_.window)});
-    }
-    survey_.rank = config_.self;
-    survey_.view = config_.view;
+    agreed_ = mine_;
 }
 
 std::span<const Action> Machine::step(const Event& event) {
     actions_.clear();
     outgoing_.clear();
     now_ = event.now;
+    if (state_ == State::done) return actions_;
     switch (event.kind) {
         case Event::Kind::start: fire(Trigger::start); break;
         case Event::Kind::received: on_received(event); break;
-        case Event::Kind::sent: on_sent(event); break;
-        case Event::Kind::control: on_control(event); break;
-        case Event::Kind::readable:
-            while (readable_ < event.segment) held_.add(readable_++);
-            pump_sends();
+        case Event::Kind::sent:
+            if (!mover_->knows_out(event.flow)) break;
+            if (recovers()) pulse_.stirred(mover_->receiver(event.flow), now_);
+            mover_->sent(event.flow, event.segment, held_, now_);
             break;
-        case Event::Kind::writable:
-            writable_ = std::max(writable_, event.segment);
-            post_receives();
+        case Event::Kind::dropped:
+            if (mover_->knows_in(event.flow)) mover_->dropped(event.flow, event.segment);
             break;
-        case Event::Kind::dropped: on_dropped(event); break;
+        case Event::Kind::control: on_control(event.peer, *event.message); break;
+        case Event::Kind::readable: mover_->set_readable(event.segment); break;
+        case Event::Kind::writable: mover_->set_writable(event.segment); break;
+        case Event::Kind::failed:
+            if (recovers() && config_.recovery.deaths_are_told &&
+                lose({.rank = event.peer, .dead = true}))
+                react();
+            break;
+        case Event::Kind::tick: on_tick(); break;
+        case Event::Kind::leaving: go(true); break;
+        case Event::Kind::returning: go(false); break;
     }
-    check_flows_done();
-    check_withdrawn();
+    check();
     return actions_;
 }
 
-void Machine::enter() {
-    post_receives();
-    for (int round = 0; round < survey_rounds(config_.ranks); ++round) {
-        actions_.push_back({.kind = Action::Kind::expect_control,
-                            .peer = survey_origin(config_.self, round, config_.ranks)});
+// What any event may have made possible.
+void Machine::check() {
+    if (state_ == State::surveying || state_ == State::moving || state_ == State::regrouping) {
+        mover_->post_receives(actions_);
     }
-    send_survey();
+    if (state_ == State::moving) {
+        const std::size_t before = actions_.size();
+        mover_->pump_sends(held_, now_, actions_);
+        for (std::size_t i = before; i < actions_.size(); ++i) {
+            ++totals_.segments_sent;
+            if (recovers()) pulse_.said(actions_[i].peer, now_);
+        }
+        const bool whole = recovers() ? !membership_.torn() && !damaged_ : true;
+        if (whole && mover_->complete(damaged_)) fire(Trigger::flows_done);
+    }
+    if (state_ == State::withdrawing && mover_->withdrawn()) fire(Trigger::withdrawn);
+    if (state_ == State::regrouping) report_when_drained();
 }
 
-void Machine::begin_moving() { pump_sends(); }
+void Machine::enter() {
+    if (recovers()) {
+        pulse_ = Pulse(config_.recovery.pulse, now_);
+        pulse_.watch(neighbours(), now_);
+    }
+    mover_->post_receives(actions_);
+    begin_stage(views);
+}
+
+void Machine::begin_moving() { all_have_entered(); }
+
+// From now on everybody's silence means something. Whoever knows it tells it with every message:
+// of a rank that is lost on its way to the others, only some may have heard.
+void Machine::all_have_entered() {
+    if (!recovers()) return;
+    entered_ = true;
+    pulse_.all_are_here(membership_.members(), now_);
+}
 
 // ---- segments
 // ------------------------------------------------------------------------------------------------
 
-void Machine::post_receives() {
-    for (std::size_t flow = 0; flow < in_.size(); ++flow) post_receives(flow);
-}
-
-void Machine::post_receives(std::size_t flow) {
-    if (state_ != State::surveying && state_ != State::moving) return;
-    InFlow& in = in_[flow];
-    while (!in.next.done() && in.posted - in.finished < config_.receive_depth &&
-           *in.next < writable_) {
-        const Segment segment = *in.next;
-        ++in.next;
-        ++in.posted;
-        in.unfinished.push_back(segment);
-        actions_.push_back({.kind = Action::Kind::receive,
-                            .flow = static_cast<std::int32_t>(flow),
-                            .segment = segment,
-                            .peer = config_.plan.in[flow].peer,
-                            .channel = config_.plan.in[flow].channel});
-    }
-}
-
 void Machine::on_received(const Event& event) {
-    const auto flow = static_cast<std::size_t>(event.flow);
-    InFlow& in = in_[flow];
-    std::erase(in.unfinished, event.segment);
-    ++in.finished;
+    if (!mover_->knows_in(event.flow)) return;
+    const Rank from = mover_->sender(event.flow);
+    mover_->received(event.flow, event.segment);
+    if (recovers()) pulse_.stirred(from, now_);
     if (event.damaged) {
-        damaged_ = true;
+        damage(from);
+        return;
+    }
+    held_.add(event.segment);
+    ++totals_.segments_received;
+    if (epoch_ > 0) ++totals_.segments_repaired;
+}
+
+void Machine::finish_moving() {
+    totals_.complete = now_;
+    if (recovers() || config_.agree) {
+        begin_stage(complete);
     } else {
-        held_.add(event.segment);
-        ++totals_.segments_received;
-    }
-    post_receives(flow);
-    pump_sends();
-}
-
-// One segment of each flow in turn, as long as any flow can send: the first segments of all stripes
-// leave before the second of any, and the order of the flows in the plan decides between flows that
-// are equally far.
-void Machine::pump_sends() {
-    if (state_ != State::moving) return;
-    for (bool sent = true; sent;) {
-        sent = false;
-        for (std::size_t flow = 0; flow < out_.size(); ++flow) {
-            if (send_one(flow)) sent = true;
-        }
+        fire(Trigger::decided);
     }
 }
 
-bool Machine::send_one(std::size_t flow) {
-    OutFlow& out = out_[flow];
-    if (out.next.done() || out.untaken >= out.window.size()) return false;
-    const Segment segment = *out.next;
-    if (!held_.has(segment)) return false;
-    ++out.next;
-    ++out.untaken;
-    ++out.incomplete;
-    ++out.since_synchronous;
-    // Nobody waits for room behind the last segment of a flow, so it needs no sign that it was
-    // taken.
-    const bool last = out.next.done();
-    const bool synchronous =
-        !last && (out.since_synchronous >= out.window.stride() || out.untaken >= out.window.size());
-    if (synchronous) out.since_synchronous = 0;
-    out.in_flight.push_back({.segment = segment, .sent = now_, .synchronous = synchronous});
-    actions_.push_back({.kind = Action::Kind::send,
-                        .synchronous = synchronous,
-                        .flow = static_cast<std::int32_t>(flow),
-                        .segment = segment,
-                        .peer = config_.plan.out[flow].peer,
-                        .channel = config_.plan.out[flow].channel});
-    ++totals_.segments_sent;
-    return true;
+void Machine::withdraw() {
+    if (recovers()) {
+        pulse_.watch(neighbours(), now_);  // by the view that is now known to all
+        all_have_entered();
+    }
+    mover_->withdraw(actions_);
 }
 
-void Machine::on_sent(const Event& event) {
-    OutFlow& out = out_[static_cast<std::size_t>(event.flow)];
-    const auto entry = std::ranges::find(out.in_flight, event.segment, &InFlight::segment);
-    if (entry == out.in_flight.end()) return;
-    const bool limited =
-        out.untaken >= out.window.size() && !out.next.done() && held_.has(*out.next);
-    entry->complete = true;
-    --out.incomplete;
-    if (entry->synchronous) {
-        // Messages of a flow are matched in order, so everything sent before has been taken as
-        // well.
-        for (auto earlier = out.in_flight.begin(); earlier <= entry; ++earlier) {
-            if (!earlier->taken) --out.untaken;
-            earlier->taken = true;
-        }
-        if (out.first_taken == 0) out.first_taken = std::max<Ticks>(now_, 1);
-        if (entry->sent >= out.first_taken) out.window.taken(entry->sent, now_, limited);
+void Machine::give_up() {
+    verdict_ = Verdict::mismatch;
+    if (recovers()) {
+        begin_stage(complete);
+    } else {
+        fire(Trigger::decided);
     }
-    std::erase_if(out.in_flight, [](const InFlight& f) { return f.complete && f.taken; });
-    pump_sends();
 }
 
-void Machine::check_flows_done() {
-    if (state_ != State::moving) return;
-    for (const InFlow& in : in_) {
-        if (!in.next.done() || in.finished < in.posted) return;
+void Machine::settle() { begin_stage(complete); }
+
+void Machine::all_are_complete() {
+    if (recovers()) {
+        begin_stage(commit);
+    } else {
+        fire(Trigger::decided);
     }
-    for (const OutFlow& out : out_) {
-        // A damaged segment is never relayed: what depends on it will not be sent, and the outcome
-        // says so.
-        if (out.incomplete > 0 || (!out.next.done() && !damaged_)) return;
-    }
-    if (config_.piecemeal && in_.empty() && readable_ < held_.segments()) return;
-    fire(Trigger::flows_done);
 }
 
-Segment Machine::low_water() const {
-    Segment low = std::numeric_limits<Segment>::max();
-    for (const InFlow& in : in_) {
-        if (!in.unfinished.empty()) low = std::min(low, in.unfinished.front());
-        if (!in.next.done()) low = std::min(low, *in.next);
-    }
-    for (const OutFlow& out : out_) {
-        if (!out.next.done()) low = std::min(low, *out.next);
-        for (const InFlight& f : out.in_flight) {
-            if (!f.complete) low = std::min(low, f.segment);
-        }
-    }
-    return low;
+void Machine::finish() {
+    outcome_.verdict = verdict_;
+    outcome_.ballot = agreed_.ballot;
+    outcome_.losses = agreed_losses_;
+    outcome_.spoilers.assign(spoilers_.begin(), spoilers_.end());
+    if (verdict_ == Verdict::mismatch) outcome_.mismatch = agreed_.mismatch();
+    if (verdict_ == Verdict::lost) outcome_.missing = missing_;
+    actions_.push_back({.kind = Action::Kind::finish});
 }
 
-// ---- views
-// ---------------------------------------------------------------------------------------------------
+// ---- agreements
+// ----------------------------------------------------------------------------------------------
+
+void Machine::begin_stage(Stage stage) {
+    stage_ = stage;
+    Survey known = mine_;
+    if (stage == commit) known = agreed_;
+    agreement_ = Dissemination(membership_.members(), config_.self, known);
+    const auto begin = early_.lower_bound({epoch_, stage, 0});
+    auto end = begin;
+    for (; end != early_.end() && std::get<0>(end->first) == epoch_ &&
+           std::get<1>(end->first) == stage;
+         ++end) {
+        agreement_.hear(std::get<2>(end->first), end->second);
+    }
+    early_.erase(begin, end);
+    pump_agreement();
+}
+
+void Machine::pump_agreement() {
+    while (const auto word = agreement_.next()) {
+        ControlMessage message;
+        message.stage = stage_;
+        message.round = word->round;
+        message.survey = agreement_.known();
+        send_control(word->to, std::move(message));
+    }
+    if (!agreement_.over()) return;
+    agreed_ = agreement_.known();
+    switch (stage_) {
+        case views: fire(agreed_.differs() ? Trigger::views_differ : Trigger::views_agree); break;
+        case complete: fire(Trigger::all_complete); break;
+        case commit: fire(Trigger::all_committed); break;
+    }
+}
+
+void Machine::on_survey(const ControlMessage& message) {
+    if (message.epoch < epoch_) return;
+    const bool now =
+        message.epoch == epoch_ && message.stage == stage_ &&
+        (state_ == State::surveying || state_ == State::completing || state_ == State::committing);
+    if (!now) {
+        early_[{message.epoch, message.stage, message.round}] = message.survey;
+        return;
+    }
+    agreement_.hear(message.round, message.survey);
+    pump_agreement();
+}
 
 void Machine::send_control(Rank to, ControlMessage message) {
+    message.epoch = epoch_;
+    message.entered = entered_;
+    if (recovers()) pulse_.said(to, now_);
     actions_.push_back(
         {.kind = Action::Kind::send_control, .peer = to, .message = outgoing_.size()});
     outgoing_.push_back(std::move(message));
     ++totals_.control_sent;
 }
 
-void Machine::send_survey() {
-    if (round_ == survey_rounds(config_.ranks)) {
-        fire(survey_.differing == no_rank ? Trigger::views_agree : Trigger::views_differ);
+void Machine::on_control(Rank from, const ControlMessage& message) {
+    using Kind = ControlMessage::Kind;
+    if (!recovers()) {
+        if (message.kind == Kind::survey) on_survey(message);
         return;
     }
-    ControlMessage message;
-    message.round = static_cast<std::uint8_t>(round_);
-    message.survey = survey_;
-    send_control(survey_target(config_.self, round_, config_.ranks), std::move(message));
-}
-
-void Machine::on_control(const Event& event) {
-    const ControlMessage& message = *event.message;
-    // Rounds may come out of order from different ranks: what is heard early is kept for its round.
-    early_[message.round] = message.survey;
-    while (round_ < survey_rounds(config_.ranks)) {
-        const auto heard = early_.find(static_cast<std::uint8_t>(round_));
-        if (heard == early_.end()) return;
-        survey_.fold(heard->second);
-        ++round_;
-        send_survey();
+    if (message.kind == Kind::evicted) {
+        be_evicted();
+        return;
+    }
+    if (message.entered && !entered_) all_have_entered();
+    if (membership_.gone(from)) {
+        // It does not know yet that the others went on without it. Before that is agreed on it is
+        // left in silence: where two parts accuse each other, one has to give up.
+        if (!membership_.member(from) && !membership_.dead(from) && message.kind != Kind::decision)
+            send_control(from, {.kind = Kind::evicted});
+        return;
+    }
+    if (message.kind == Kind::beat) {
+        pulse_.beaten(from, now_, message.away);
+    } else {
+        pulse_.heard(from, now_);
+    }
+    switch (message.kind) {
+        case Kind::survey: on_survey(message); break;
+        case Kind::notice: on_notice(from, message); break;
+        case Kind::call: on_call(from, message); break;
+        case Kind::flush: on_flush(from, message); break;
+        case Kind::report: on_report(from, message); break;
+        case Kind::epoch: on_epoch(message); break;
+        case Kind::decision: on_decision(message); break;
+        case Kind::beat:
+        case Kind::evicted: break;
     }
 }
 
-void Machine::finish_moving() {
-    outcome_.success = !damaged_;
-    outcome_.damaged = damaged_;
-    actions_.push_back({.kind = Action::Kind::finish});
-}
-
-void Machine::withdraw() {
-    for (std::size_t flow = 0; flow < in_.size(); ++flow) {
-        if (in_[flow].unfinished.empty()) continue;
-        actions_.push_back({.kind = Action::Kind::cancel, .flow = static_cast<std::int32_t>(flow)});
-    }
-}
-
-void Machine::on_dropped(const Event& event) {
-    InFlow& in = in_[static_cast<std::size_t>(event.flow)];
-    std::erase(in.unfinished, event.segment);
-    ++in.finished;
-}
-
-void Machine::check_withdrawn() {
-    if (state_ != State::withdrawing) return;
-    for (const InFlow& in : in_) {
-        if (in.finished < in.posted) return;
-    }
-    fire(Trigger::withdrawn);
-}
-
-void Machine::finish_withdrawing() {
-    outcome_.mismatch = survey_.mismatch();
-    actions_.push_back({.kind = Action::Kind::finish});
+bool Machine::listens() const {
+    return recovers() || state_ == State::surveying || state_ == State::completing;
 }
 
 std::string_view name(Machine::State state) {
@@ -285,6 +304,9 @@ std::string_view name(Machine::State state) {
         case Machine::State::surveying: return "surveying";
         case Machine::State::moving: return "moving";
         case Machine::State::withdrawing: return "withdrawing";
+        case Machine::State::regrouping: return "regrouping";
+        case Machine::State::completing: return "completing";
+        case Machine::State::committing: return "committing";
         case Machine::State::done: return "done";
     }
     return "unknown";

@@ -1,80 +1,81 @@
 #pragma once
 
 #include "collectives/control.hpp"
+#include "collectives/dissemination.hpp"
+#include "collectives/events.hpp"
 #include "collectives/flow.hpp"
 #include "collectives/holdings.hpp"
+#include "collectives/membership.hpp"
+#include "collectives/mover.hpp"
+#include "collectives/placement.hpp"
+#include "collectives/pulse.hpp"
+#include "collectives/ranges.hpp"
+#include "collectives/repair.hpp"
 #include "collectives/types.hpp"
-#include "collectives/window.hpp"
 
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <optional>
+#include <set>
 #include <span>
 #include <string_view>
+#include <tuple>
 #include <vector>
 
 namespace splitcast::collectives {
 
-/// Something that happened in the world. The driver reports events in the order in which it saw
-/// them.
-struct Event {
-    enum class Kind : std::uint8_t {
-        start,     ///< the rank has entered the call
-        received,  ///< `segment` of in-flow `flow` has arrived; `damaged` if it did not arrive
-                   ///< whole
-        sent,      ///< the send of `segment` on out-flow `flow` is complete
-        control,   ///< `message` came from rank `peer`
-        readable,  ///< a source that is read piecemeal: segments below `segment` are in memory now
-        writable,  ///< a bounded buffer: segments below `segment` may be received now
-        dropped,   ///< after a mismatch: the receive of `segment` on in-flow `flow` was cancelled
-    };
-    Kind kind = Kind::start;
-    Ticks now = 0;
-    std::int32_t flow = -1;
-    Segment segment = -1;
-    Rank peer = no_rank;
-    bool damaged = false;
-    const ControlMessage* message = nullptr;
+/// How a broadcast goes on when ranks are lost or bytes come wrong.
+struct Recovery {
+    bool enabled = false;       ///< else nobody may fail, and the end is not agreed on
+    std::vector<Rank> mirrors;  ///< hold everything from the start, besides the root
+    Placement placement;        ///< of all ranks of the team
+    Shape shape;                ///< of the repair
+    Resend resend = Resend::survivors;
+    PulseTimes pulse;
+    bool deaths_are_told = true;  ///< by the MPI library; else only silence tells
+    bool peer_beats = true;       ///< heartbeats between ranks that exchange segments
+    bool root_beats = true;       ///< heartbeats along a tree, from all ranks to the root
+    int damage_limit = 5;  ///< epochs that bad bytes may cost before the broadcast is given up
 };
 
-/// Something the driver must do. Actions are to be carried out in the order in which they are
-/// given.
-struct Action {
-    enum class Kind : std::uint8_t {
-        receive,  ///< post a receive for `segment` on in-flow `flow`, straight into its place
-        send,  ///< send `segment` on out-flow `flow`; if `synchronous`, report it when the receiver
-               ///< took it
-        send_control,    ///< send `outgoing()[message]` to rank `peer`
-        expect_control,  ///< post a receive for one control message from rank `peer`
-        cancel,  ///< cancel all receives posted on in-flow `flow`; each is answered by `dropped`
-        finish,  ///< the broadcast is over on this rank, see `outcome()`; no further event is
-                 ///< wanted
-    };
-    Kind kind = Kind::finish;
-    bool synchronous = false;
-    std::int32_t flow = -1;
-    Segment segment = -1;
-    Rank peer = no_rank;
-    std::int32_t channel = 0;
-    std::size_t message = 0;
+/// What is left of a broadcast that is over on a rank: answers to those who are still at it.
+struct Epilogue {
+    bool answers = false;
+    ControlMessage decision;
+
+    [[nodiscard]] std::optional<ControlMessage> answer(Rank from,
+                                                       const ControlMessage& message) const;
 };
 
 /// The broadcast protocol of one rank, without any input or output of its own: events in, actions
 /// out.
 ///
 /// Life of a broadcast (the transition table is in machine.cpp, `State` names its rows):
-///  - `start`: receives are posted, and the ranks tell each other, in ceil(log2 P) rounds, with
-///  which view they
-///    were called (control.hpp). Nothing else moves before a rank knows that all views agree: an
-///    MPI library may write past the end of a receive that is too short for the message it matches,
-///    and a rank with another view has other receives (docs/decisions). A rank that arrives late is
-///    waited for.
-///  - All agree: segments move along the flows of the rank's plan. A segment is sent on as soon as
-///  it is held and
-///    the flow's window has room, whatever else is still missing (relay). The rank is finished when
-///    its own flows are: everything received, everything sent.
-///  - Views differ: every rank finds the same pair, takes its receives back and finishes. Nothing
-///  was sent.
+///  - `start`: receives are posted, and the ranks tell each other (dissemination.hpp) with which
+///  view they were called. Nothing else moves before a rank knows that all views agree: an MPI
+///  library may write past the end of a receive that is too short for the message it matches, and
+///  a rank with another view has other receives (docs/decisions). A rank that arrives late is
+///  waited for.
+///  - All agree: segments move along the flows of the rank's plan (mover.hpp), until its own flows
+///  are complete.
+///  - Views differ: every rank finds the same pair and takes its receives back. Nothing was sent.
+///
+/// Without recovery that is the end. With it, the end is agreed on in two more rounds: after the
+/// first a rank knows that every member of the epoch has what it has to have, after the second that
+/// every member knows this. Only then it returns.
+///
+/// When a member is lost (its death is reported, or it is silent too long), or has sent bad bytes:
+///  - Whoever notices tells the coordinator, the lowest rank that is left, who calls all members
+///  that are left to report. They stop sending, drain what is under way between them (mover.hpp)
+///  and report what they hold. The coordinator tells all of them what all hold, and that is a new
+///  epoch: all compute the same plan from it (planner.hpp), agree that they have, and only what
+///  somebody lacks moves. More losses at any step make a new attempt; what was received is kept.
+///  - Whoever knows already that all members have everything does not begin again. It tells
+///  everybody the verdict, and returns: so does everybody who is told. No verdict can contradict
+///  it, since holdings never shrink and sources that are lost never come back.
+///  - A rank that was left out and is alive after all learns it from the first message that it
+///  sends, or from the part of the team that it can reach being too small (Membership::quorum).
 ///
 /// Not thread-safe; one object per broadcast and rank.
 class Machine {
@@ -82,37 +83,55 @@ public:
     struct Config {
         Rank self = 0;
         Rank ranks = 1;
+        std::vector<Rank> members;  ///< of the first epoch, ascending; none given: all ranks
         View view;
-        RankPlan plan;
-        Holdings held;          ///< what this rank has from the start
-        int receive_depth = 8;  ///< receives posted ahead per in-flow
-        WindowLimits window;    ///< of every out-flow
-        bool piecemeal =
-            false;  ///< `held` comes by `readable` events, receives wait for `writable` ones
+        /// Of the whole buffer, on ranks that have it from the start: those must be equal.
+        std::optional<std::uint64_t> digest;
+        Ballot ballot = no_ballot;
+        bool agree = false;      ///< wait for everybody's ballot, also without recovery
+        RankPlan plan;           ///< of the first epoch
+        Holdings held;           ///< what this rank has from the start
+        int receive_depth = 8;   ///< receives posted ahead per in-flow
+        WindowLimits window;     ///< of every out-flow
+        bool piecemeal = false;  ///< segments in memory are told by `readable` and `writable`
+        Recovery recovery;
     };
 
     enum class State : std::uint8_t {
         idle,         ///< not started
-        surveying,    ///< the views are not compared yet
+        surveying,    ///< the views are not compared yet, or not all have the epoch's plan
         moving,       ///< all agree: segments move
         withdrawing,  ///< views differ: receives are being cancelled
+        regrouping,   ///< between two epochs
+        completing,   ///< this rank is ready; are all?
+        committing,   ///< all are ready; do all know?
         done,
     };
 
     struct Outcome {
-        bool success = false;
+        Verdict verdict = Verdict::none;
         std::optional<Mismatch> mismatch;
-        bool damaged = false;  ///< a segment did not arrive whole although the views agree
+        Ranges missing;              ///< lost: segments that nobody has
+        std::vector<Loss> losses;    ///< agreed on by all that are left
+        std::vector<Rank> spoilers;  ///< have sent bad bytes
+        Ballot ballot = no_ballot;
+        [[nodiscard]] bool success() const { return verdict == Verdict::success; }
     };
 
     struct Totals {
         std::int64_t segments_sent = 0;
         std::int64_t segments_received = 0;
+        std::int64_t segments_repaired = 0;  ///< received after the first epoch
         std::int64_t control_sent = 0;
+        int epochs = 1;
+        Ticks silence = 0;    ///< of the first rank that was lost, when that was noticed
+        Ticks noticed = 0;    ///< when a loss was first noticed; 0: never
+        Ticks regrouped = 0;  ///< when the last epoch began
+        Ticks complete = 0;   ///< when this rank had everything
     };
 
     explicit Machine(Config config);
-    Machine(const Machine&) = delete;  // its cursors point into its own plan
+    Machine(const Machine&) = delete;
     Machine& operator=(const Machine&) = delete;
 
     /// Takes one event; the actions stay valid until the next call.
@@ -120,85 +139,127 @@ public:
 
     [[nodiscard]] State state() const { return state_; }
     [[nodiscard]] bool done() const { return state_ == State::done; }
+    [[nodiscard]] Attempt epoch() const { return epoch_; }
     [[nodiscard]] const Outcome& outcome() const { return outcome_; }
     [[nodiscard]] const Holdings& holdings() const { return held_; }
-    [[nodiscard]] const RankPlan& plan() const { return config_.plan; }
+    [[nodiscard]] const Membership& membership() const { return membership_; }
+    /// The flows of this epoch.
+    [[nodiscard]] const Mover& mover() const { return *mover_; }
+    [[nodiscard]] const RankPlan& plan() const { return mover_->plan(); }
     [[nodiscard]] const Totals& totals() const { return totals_; }
     [[nodiscard]] const std::vector<ControlMessage>& outgoing() const { return outgoing_; }
+    /// Messages from other ranks are awaited.
+    [[nodiscard]] bool listens() const;
 
-    /// Every segment below this one has been received and, where this rank relays it, sent: a
-    /// bounded buffer may reuse its place once the sink has taken it too.
-    [[nodiscard]] Segment low_water() const;
+    /// Once it is done.
+    [[nodiscard]] Epilogue epilogue() const;
+    [[nodiscard]] std::optional<ControlMessage> answer(Rank from,
+                                                       const ControlMessage& message) const {
+        return epilogue().answer(from, message);
+    }
 
-    /// Window of an out-flow, for reports and tests.
-    [[nodiscard]] const Window& window(std::size_t out_flow) const { return out_[out_flow].window; }
+    [[nodiscard]] Segment low_water() const { return mover_->low_water(); }
+    [[nodiscard]] const Window& window(std::size_t out_flow) const {
+        return mover_->window(out_flow);
+    }
 
 private:
-    enum class Trigger : std::uint8_t { start, views_agree, views_differ, flows_done, withdrawn };
+    enum class Trigger : std::uint8_t {
+        start,
+        views_agree,
+        views_differ,
+        flows_done,
+        withdrawn,
+        called,
+        formed,
+        settled,
+        all_complete,
+        all_committed,
+        decided,
+    };
+    enum Stage : std::uint8_t { views, complete, commit };
     struct Row;
     static const Row table[];
 
-    struct InFlow {
-        Sequence::Cursor next;  ///< next segment to post a receive for
-        Segment posted = 0;     ///< receives posted so far
-        Segment finished = 0;   ///< of those, received or dropped
-        std::vector<Segment>
-            unfinished{};  ///< posted and not finished, ascending; at most receive_depth
-    };
-    struct InFlight {
-        Segment segment = -1;
-        Ticks sent = 0;
-        bool synchronous = false;
-        bool complete = false;  ///< the memory may be used again
-        bool taken = false;     ///< the receiver is known to have matched it
-    };
-    struct OutFlow {
-        Sequence::Cursor next;
-        std::vector<InFlight>
-            in_flight{};  ///< in the order of sending: all that is not both complete and taken
-        int untaken = 0;
-        int incomplete = 0;
-        int since_synchronous = 0;
-        Ticks first_taken =
-            0;  ///< before it, delays tell when the receiver entered, not how far away it is
-        Window window;
-    };
-
-    void fire(Trigger trigger);
+    bool fire(Trigger trigger);
+    // What the rows do.
     void enter();
     void begin_moving();
     void finish_moving();
     void withdraw();
-    void finish_withdrawing();
+    void give_up();
+    void stop_moving();
+    void begin_epoch();
+    void settle();
+    void all_are_complete();
+    void finish();
 
     void on_received(const Event& event);
-    void on_sent(const Event& event);
-    void on_control(const Event& event);
-    void on_dropped(const Event& event);
+    void on_control(Rank from, const ControlMessage& message);
+    void on_survey(const ControlMessage& message);
+    void on_tick();
+    void go(bool away);
+    void all_have_entered();
 
-    void post_receives();
-    void post_receives(std::size_t flow);
-    void pump_sends();
-    bool send_one(std::size_t flow);
-    void send_survey();
+    // recovery.cpp
+    void on_notice(Rank from, const ControlMessage& message);
+    void on_call(Rank from, const ControlMessage& message);
+    void on_flush(Rank from, const ControlMessage& message);
+    void on_report(Rank from, const ControlMessage& message);
+    void on_epoch(const ControlMessage& message);
+    void on_decision(const ControlMessage& message);
+    bool lose(Loss loss);
+    bool learn(const ControlMessage& message);
+    void react();
+    void damage(Rank by);
+    void begin_attempt();
+    void join(Attempt attempt);
+    void report_when_drained();
+    void form_when_all_reported();
+    void adopt(const ControlMessage& epoch);
+    void decide();
+    void be_evicted();
+    [[nodiscard]] Rank leader() const { return static_cast<Rank>(promised_ % ranks()); }
+    [[nodiscard]] Attempt ranks() const { return static_cast<Attempt>(config_.ranks); }
+    [[nodiscard]] ControlMessage decision() const;
+    [[nodiscard]] std::vector<Rank> neighbours() const;
+
+    void begin_stage(Stage stage);
+    void pump_agreement();
     void send_control(Rank to, ControlMessage message);
-    void check_flows_done();
-    void check_withdrawn();
+    void check();
+
+    [[nodiscard]] bool recovers() const { return config_.recovery.enabled; }
 
     Config config_;
     State state_ = State::idle;
     Ticks now_ = 0;
     Holdings held_;
-    Segment readable_ = 0;
-    Segment writable_ = 0;
-    std::vector<InFlow> in_;
-    std::vector<OutFlow> out_;
+    Membership membership_;
+    Pulse pulse_;
+    std::unique_ptr<Mover> mover_;
     std::vector<Action> actions_;
     std::vector<ControlMessage> outgoing_;
-    Survey survey_;
-    int round_ = 0;  ///< of the survey: the one that is being waited for
-    std::map<std::uint8_t, Survey> early_;
-    bool damaged_ = false;
+
+    Survey mine_;
+    Survey agreed_;  ///< on the views, then on the ballots
+    Verdict verdict_ = Verdict::success;
+    Ranges missing_;
+    Stage stage_ = views;
+    Dissemination agreement_;
+    std::map<std::tuple<Attempt, std::uint8_t, std::uint8_t>, Survey> early_;
+
+    Attempt epoch_ = 0;
+    Attempt promised_ = 0;  ///< the last attempt this rank has joined
+    bool reported_ = false;
+    bool away_ = false;
+    bool entered_ = false;  ///< all members have, and this rank knows it
+    int damages_ = 0;       ///< epochs that were given up because of bad bytes
+    std::set<Rank> spoilers_;
+    bool damaged_ = false;                            ///< bad bytes came in this epoch
+    std::map<Rank, std::vector<FlowCount>> flushed_;  ///< of this epoch
+    std::map<Rank, ControlMessage> reports_;          ///< leader only
+    std::vector<Loss> agreed_losses_;
     Outcome outcome_;
     Totals totals_;
 };

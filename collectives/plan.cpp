@@ -7,13 +7,14 @@
 namespace splitcast::collectives {
 
 Planned plan(std::span<const Holdings> holdings, std::span<const Rank> live,
-             std::span<const Rank> sources, const Placement& placement, const Shape& shape) {
+             std::span<const Rank> sources, const Placement& placement, const Shape& shape,
+             std::span<const Rank> preferred) {
     std::vector<Rank> ranks(live.begin(), live.end());
     std::sort(ranks.begin(), ranks.end());
     ranks.erase(std::unique(ranks.begin(), ranks.end()), ranks.end());
     const LackClasses classes = classify(holdings, ranks);
     if (!classes.held_by_nobody.empty()) return Unrecoverable{classes.held_by_nobody};
-    Planner planner(ranks, sources, placement, shape);
+    Planner planner(ranks, sources, preferred, placement, shape);
     return planner.plan(classes);
 }
 

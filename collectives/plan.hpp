@@ -60,6 +60,10 @@ using Planned = std::variant<Plan, Unrecoverable>;
 /// could send as well. `shape` bounds the groups as in a schedule. When nobody but one source holds
 /// anything, every rank sends as much, to the same ranks, as in Schedule::make with the same shape.
 ///
+/// `preferred` ranks, where any of them holds a segment, are the only ones that send it to where
+/// it is lacked (from there on it is relayed as always): a root or a mirror can be made to repair
+/// what others could.
+///
 /// How: segments that are lacked by the same ranks form a class. Each class is a small broadcast
 /// from its holders to its lackers, with the groups and stripes of a schedule. Segments that a rank
 /// holds never enter a node twice: its neighbours get them from it.
@@ -74,7 +78,7 @@ using Planned = std::variant<Plan, Unrecoverable>;
 /// class of its own.
 [[nodiscard]] Planned plan(std::span<const Holdings> holdings, std::span<const Rank> live,
                            std::span<const Rank> sources, const Placement& placement,
-                           const Shape& shape);
+                           const Shape& shape, std::span<const Rank> preferred = {});
 
 /// What one rank receives and sends: one flow per peer, on channel 0. O(number of transfers).
 [[nodiscard]] RankPlan rank_plan(const Plan& plan, Rank rank);

@@ -4,15 +4,17 @@
 #include <cassert>
 #include <numeric>
 #include <tuple>
+#include <utility>
 
 namespace splitcast::collectives {
 
 Planner::Planner(std::span<const Rank> live, std::span<const Rank> sources,
-                 const Placement& placement, const Shape& shape)
+                 std::span<const Rank> preferred, const Placement& placement, const Shape& shape)
     : live_(live.begin(), live.end()),
       ranks_(placement.ranks()),
       unit_of_(live.size()),
       source_(live.size(), false),
+      preferred_(live.size(), false),
       rank_load_(live.size(), 0),
       transfer_of_(live.size()) {
     shape_.group_size = std::max(shape.group_size, 1);
@@ -22,6 +24,9 @@ Planner::Planner(std::span<const Rank> live, std::span<const Rank> sources,
     for (std::size_t i = 0; i < live_.size(); ++i) index[at(live_[i])] = static_cast<Index>(i);
     for (const Rank rank : sources) {
         if (index[at(rank)] >= 0) source_[at(index[at(rank)])] = true;
+    }
+    for (const Rank rank : preferred) {
+        if (index[at(rank)] >= 0) preferred_[at(index[at(rank)])] = true;
     }
     const auto nodes = placement.nodes(live);
     for (const std::vector<Rank>& node : nodes) {
@@ -98,9 +103,22 @@ void Planner::split_units(const LackClass& lack) {
         }
     }
     assert(!providers_.empty());
+    keep_preferred_providers(lack);
     std::rotate(recipients_.begin(),
                 recipients_.begin() + static_cast<std::ptrdiff_t>(before_first_provider),
                 recipients_.end());
+}
+
+void Planner::keep_preferred_providers(const LackClass& lack) {
+    std::vector<std::int32_t> kept;
+    for (const std::int32_t unit : providers_) {
+        const std::vector<Index>& ranks = units_[at(unit)];
+        if (std::any_of(ranks.begin(), ranks.end(),
+                        [&](Index i) { return preferred_[at(i)] && !lack.lacks(i); })) {
+            kept.push_back(unit);
+        }
+    }
+    if (!kept.empty()) providers_ = std::move(kept);
 }
 
 void Planner::lay_out(const LackClass& lack) {
@@ -170,7 +188,7 @@ Planner::Index Planner::next_sender(const LackClass& lack) {
     for (const Index i : units_[at(providers_[turn_])]) {
         if (lack.lacks(i)) continue;
         const auto key = [this](Index r) {
-            return std::tuple(rank_load_[at(r)], bool{source_[at(r)]});
+            return std::tuple(!preferred_[at(r)], rank_load_[at(r)], bool{source_[at(r)]});
         };
         if (best < 0 || key(i) < key(best)) best = i;
     }

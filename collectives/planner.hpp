@@ -39,8 +39,8 @@ private:
 class Planner {
 public:
     /// `live` ascends.
-    Planner(std::span<const Rank> live, std::span<const Rank> sources, const Placement& placement,
-            const Shape& shape);
+    Planner(std::span<const Rank> live, std::span<const Rank> sources,
+            std::span<const Rank> preferred, const Placement& placement, const Shape& shape);
 
     [[nodiscard]] Plan plan(const LackClasses& classes);
 
@@ -77,6 +77,7 @@ private:
     void spread_in_unit(const std::vector<Index>& unit, const LackClass& lack);
 
     [[nodiscard]] bool holds_some(const std::vector<Index>& unit, const LackClass& lack) const;
+    void keep_preferred_providers(const LackClass& lack);
     void rank_providers();
     [[nodiscard]] Index next_sender(const LackClass& lack);
     [[nodiscard]] Index leader(int recipient) const {
@@ -93,6 +94,7 @@ private:
     std::vector<std::vector<Index>> units_;
     std::vector<std::int32_t> unit_of_;
     std::vector<bool> source_;
+    std::vector<bool> preferred_;
     std::vector<bool> spared_;  ///< per unit: all its ranks are sources
 
     std::vector<Segment> rank_load_;  ///< segments that a rank sends over the network

@@ -41,9 +41,21 @@ struct Switch {
     bool Settings::* field;
 };
 
+/// One of a few words: the values of an enum, in its order.
+template <class Enum>
+struct Word {
+    Enum Settings::* field;
+    std::array<std::string_view, 4> words;  ///< empty ones are none
+};
+struct RankList {
+    std::vector<int> Settings::* field;
+    int most;
+};
+
 struct Parameter {
     ParameterInfo info;
-    std::variant<Count, Size, Number, Switch> kind;
+    std::variant<Count, Size, Number, Switch, Word<Survive>, Word<Detect>, Word<ResendBy>, RankList>
+        kind;
 };
 
 // The one list of parameters: a parameter is added by a field in Settings and a row here. The
@@ -77,6 +89,25 @@ constexpr std::array table{
     Parameter{
         {"drop_in_minimum", "bytes", "The drop-in leaves shorter broadcasts to the MPI library"},
         Size{&Settings::drop_in_minimum, 0, mebi* gibi}},
+    Parameter{{"survive", "auto, on or off",
+               "Finish although ranks die; auto: if the MPI library survives it in this job"},
+              Word<Survive>{&Settings::survive, {"auto", "on", "off"}}},
+    Parameter{{"detect", "all, mpi, peers or root",
+               "How a lost rank is noticed: what MPI says, heartbeats of peers, or to the root"},
+              Word<Detect>{&Settings::detect, {"all", "mpi", "peers", "root"}}},
+    Parameter{{"heartbeat", "seconds", "Time between two signs of life"},
+              Number{&Settings::heartbeat, 0.001, 3600}},
+    Parameter{{"timeout", "seconds", "Silence after which a rank is left out"},
+              Number{&Settings::timeout, 0.004, 1e6}},
+    Parameter{{"resend", "auto, root, mirror or survivors",
+               "Who sends again what was lost; auto: survivors, as it is fastest"},
+              Word<ResendBy>{&Settings::resend, {"auto", "root", "mirror", "survivors"}}},
+    Parameter{
+        {"mirrors", "ranks", "Ranks that hold the root's bytes at the call, as in 3+5; or none"},
+        RankList{&Settings::mirrors, 1 << 20}},
+    Parameter{{"integrity", "yes or no",
+               "A checksum for every segment, checked before the segment is relayed"},
+              Switch{&Settings::integrity}},
     Parameter{{"report", "yes or no", "One line per broadcast on stderr, from the root"},
               Switch{&Settings::report}},
 };
@@ -141,6 +172,26 @@ std::optional<bool> parse_switch(std::string_view text) {
     return std::nullopt;
 }
 
+/// "3+5+7" or "none"; nothing if it is no list of different ranks.
+std::optional<std::vector<int>> parse_ranks(std::string_view text, int most) {
+    std::vector<int> ranks;
+    if (same_word(text, "none")) return ranks;
+    for (const auto part : std::views::split(text, '+')) {
+        const auto rank = number<int>(trim(std::string_view(part.begin(), part.end())));
+        if (!rank || *rank < 0 || *rank > most) return std::nullopt;
+        ranks.push_back(*rank);
+    }
+    std::ranges::sort(ranks);
+    if (ranks.empty() || std::ranges::adjacent_find(ranks) != ranks.end()) return std::nullopt;
+    return ranks;
+}
+
+std::string ranks_text(const std::vector<int>& ranks) {
+    std::string text;
+    for (const int rank : ranks) text += (text.empty() ? "" : "+") + std::to_string(rank);
+    return text.empty() ? "none" : text;
+}
+
 /// Sets the parameter's field; false, and no change, if `text` is not a value that it can have.
 bool assign(const Parameter& parameter, std::string_view text, Settings& settings) {
     const auto set = [&settings](auto field, const auto& value, bool fits) {
@@ -171,6 +222,19 @@ bool assign(const Parameter& parameter, std::string_view text, Settings& setting
                  [&](const Switch& kind) {
                      const auto value = parse_switch(text);
                      return set(kind.field, value, value.has_value());
+                 },
+                 [&](const RankList& kind) {
+                     const auto value = parse_ranks(text, kind.most);
+                     return set(kind.field, value, value.has_value());
+                 },
+                 [&]<class Enum>(const Word<Enum>& kind) {
+                     const auto is = [text](std::string_view word) {
+                         return !word.empty() && same_word(text, word);
+                     };
+                     const auto found = std::ranges::find_if(kind.words, is);
+                     if (found == kind.words.end()) return false;
+                     settings.*kind.field = static_cast<Enum>(found - kind.words.begin());
+                     return true;
                  }},
         parameter.kind);
 }
@@ -180,7 +244,11 @@ std::string value_text(const Parameter& parameter, const Settings& settings) {
         Overload{[&](const Count& kind) { return std::to_string(settings.*kind.field); },
                  [&](const Size& kind) { return size_text(settings.*kind.field); },
                  [&](const Number& kind) { return number_text(settings.*kind.field); },
-                 [&](const Switch& kind) { return switch_text(settings.*kind.field); }},
+                 [&](const Switch& kind) { return switch_text(settings.*kind.field); },
+                 [&](const RankList& kind) { return ranks_text(settings.*kind.field); },
+                 [&]<class Enum>(const Word<Enum>& kind) {
+                     return std::string(kind.words[static_cast<std::size_t>(settings.*kind.field)]);
+                 }},
         parameter.kind);
 }
 
@@ -200,7 +268,8 @@ std::string accepted(const Parameter& parameter) {
                  [&](const Number& kind) {
                      return "a number, " + range(number_text(kind.least), number_text(kind.most));
                  },
-                 [](const Switch&) { return std::string("yes or no"); }},
+                 [](const RankList&) { return std::string("ranks such as 3+5, or none"); },
+                 [&](const auto&) { return std::string(parameter.info.unit); }},
         parameter.kind);
 }
 
@@ -309,18 +378,26 @@ std::uint64_t fingerprint(const Settings& settings) {
     // Each value is stirred in by the finalizer of splitmix64, which is a bijection: two settings
     // that differ in one value never have the same fingerprint.
     std::uint64_t state = table.size();
-    for (const auto& parameter : table) {
-        state ^= std::visit(Overload{[&](const Number& kind) {
-                                         return std::bit_cast<std::uint64_t>(settings.*kind.field);
-                                     },
-                                     [&](const auto& kind) {
-                                         return static_cast<std::uint64_t>(settings.*kind.field);
-                                     }},
-                            parameter.kind);
+    const auto stir = [&state](std::uint64_t value) {
+        state ^= value;
         state += 0x9e3779b97f4a7c15;
         state = (state ^ (state >> 30)) * 0xbf58476d1ce4e5b9;
         state = (state ^ (state >> 27)) * 0x94d049bb133111eb;
         state ^= state >> 31;
+    };
+    for (const auto& parameter : table) {
+        std::visit(Overload{[&](const Number& kind) {
+                                stir(std::bit_cast<std::uint64_t>(settings.*kind.field));
+                            },
+                            [&](const RankList& kind) {
+                                const auto& ranks = settings.*kind.field;
+                                stir(ranks.size());
+                                for (const int rank : ranks) stir(static_cast<std::uint64_t>(rank));
+                            },
+                            [&](const auto& kind) {
+                                stir(static_cast<std::uint64_t>(settings.*kind.field));
+                            }},
+                   parameter.kind);
     }
     return state;
 }

@@ -12,6 +12,10 @@
 
 namespace splitcast::collectives {
 
+enum class Survive : std::uint8_t { automatic, on, off };
+enum class Detect : std::uint8_t { all, mpi, peers, root };
+enum class ResendBy : std::uint8_t { automatic, root, mirror, survivors };
+
 /// Every parameter of a team or a call, with its default. 0 means "chosen by the cost model" where
 /// a choice exists.
 struct Settings {
@@ -26,7 +30,15 @@ struct Settings {
     double latency = 0;     ///< microseconds between nodes; 0: as measured, else assumed
     Bytes staging = 8 << 20;  ///< bytes of the bounded buffer for files and scattered datatypes
     Bytes drop_in_minimum = 64 << 10;  ///< the drop-in leaves shorter broadcasts to the MPI library
-    bool report = false;               ///< one line per broadcast on stderr, from the root
+    Survive survive = Survive::automatic;   ///< finish although ranks die
+    Detect detect = Detect::all;            ///< how it is noticed that a rank is lost
+    double heartbeat = 0.1;                 ///< seconds between signs of life
+    double timeout = 0.8;                   ///< seconds of silence after which a rank is left out
+    ResendBy resend = ResendBy::automatic;  ///< who sends again what was lost
+    std::vector<int>
+        mirrors;             ///< ranks whose buffers hold the same bytes as the root's at the call
+    bool integrity = false;  ///< a checksum for every segment, checked before it is relayed
+    bool report = false;     ///< one line per broadcast on stderr, from the root
 
     friend bool operator==(const Settings&, const Settings&) = default;
 };

@@ -1,28 +1,17 @@
 // Whole broadcasts under a seeded scheduler. Seed and number of runs can be given: SPLITCAST_SEED,
 // SPLITCAST_RUNS.
 
+#include "sim/seeds.hpp"
 #include "sim/world.hpp"
 
 #include <catch2/catch_test_macros.hpp>
 
 #include <cstdint>
-#include <cstdlib>
 #include <iostream>
-#include <random>
 #include <string>
 
 namespace splitcast::sim {
 namespace {
-
-std::uint64_t from_environment(const char* name, std::uint64_t otherwise) {
-    const char* text = std::getenv(name);
-    return text == nullptr ? otherwise : std::strtoull(text, nullptr, 0);
-}
-
-std::uint64_t fresh_seed() {
-    std::random_device device;
-    return (std::uint64_t{device()} << 16U) ^ device();
-}
 
 void run_seeds(std::uint64_t first, std::uint64_t runs) {
     std::int64_t steps = 0;

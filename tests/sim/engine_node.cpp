@@ -9,9 +9,25 @@
 
 namespace splitcast::sim {
 
-using engine::Completion;
-
 namespace {
+
+engine::Completion as_engine_hears(Completion heard) {
+    using From = Completion::Kind;
+    using To = engine::Completion::Kind;
+    engine::Completion told{.flow = heard.flow,
+                            .segment = heard.segment,
+                            .peer = heard.peer,
+                            .damaged = heard.damaged,
+                            .message = std::move(heard.message)};
+    switch (heard.kind) {
+        case From::received: told.kind = To::received; break;
+        case From::sent: told.kind = To::sent; break;
+        case From::dropped: told.kind = To::dropped; break;
+        case From::control: told.kind = To::control; break;
+        case From::failed: told.kind = To::failed; break;
+    }
+    return told;
+}
 
 class SimulatedClock final : public engine::Clock {
 public:
@@ -29,15 +45,16 @@ class EngineNode::Wire final : public engine::Transport {
 public:
     Wire(Port port, Segmentation segmentation) : port_(port), segmentation_(segmentation) {}
 
-    void happened(Completion completion) { happened_.push_back(std::move(completion)); }
+    void happened(engine::Completion completion) { happened_.push_back(std::move(completion)); }
     [[nodiscard]] bool waiting() const { return !happened_.empty(); }
 
     void receive(std::int32_t flow, Rank from, int channel, Segment segment,
-                 std::span<std::byte> into) override {
+                 std::span<std::byte> into, Trailer* /*trailer*/) override {
         port_.receive(flow, from, channel, segment, into.size(), into.data());
     }
     void send(std::int32_t flow, Rank to, int channel, Segment segment,
-              std::span<const std::byte> bytes, bool synchronous) override {
+              std::span<const std::byte> bytes, const Trailer* /*trailer*/,
+              bool synchronous) override {
         if (!is_content(segmentation_.offset(segment), bytes)) {
             throw Violation("rank " + std::to_string(port_.self()) +
                             " sends wrong bytes for segment " + std::to_string(segment));
@@ -47,13 +64,13 @@ public:
     void send_control(Rank to, std::vector<std::byte> message) override {
         port_.send_control(to, std::move(message));
     }
-    void expect_control(Rank from, std::size_t capacity) override {
-        port_.expect_control(from, capacity);
-    }
-    void cancel(std::int32_t flow) override { port_.cancel(flow); }
+    void cancel(std::int32_t flow, Segment from) override { port_.cancel(flow, from); }
+    void forsake(Rank peer) override { port_.forsake(peer); }
+    void drain() override {}
 
     // As MPI_Testsome does: some of what has happened, in no particular order.
-    std::optional<Error> poll(std::vector<Completion>& completions) override {
+    std::optional<Error> poll(bool /*listen*/,
+                              std::vector<engine::Completion>& completions) override {
         if (happened_.empty()) return std::nullopt;
         Random& random = port_.stage().random;
         random.shuffle(happened_);
@@ -63,14 +80,14 @@ public:
         }
         return std::nullopt;
     }
-    [[nodiscard]] bool idle() const override {
+    [[nodiscard]] bool idle() override {
         return happened_.empty() && port_.stage().network.outstanding(port_.self()) == 0;
     }
 
 private:
     Port port_;
     Segmentation segmentation_;
-    std::vector<Completion> happened_;
+    std::vector<engine::Completion> happened_;
 };
 
 EngineNode::EngineNode(Port port)
@@ -94,7 +111,6 @@ void EngineNode::make_broadcast() {
         engine::Buffer ring(source_ ? &*source_ : nullptr, sink_ ? &*sink_ : nullptr, segmentation,
                             memory.ring * segmentation.segment_bytes, 1);
         config.piecemeal = ring.piecemeal();
-        if (config.piecemeal) config.held = Holdings(segmentation.count());
         broadcast_ = std::make_unique<engine::Broadcast>(std::move(config), std::move(ring),
                                                          std::move(wire), *clock_);
         return;
@@ -117,11 +133,11 @@ void EngineNode::enter() {
     look_for_the_end();
 }
 
-void EngineNode::hear(std::optional<Completion> completion) {
+void EngineNode::hear(Completion completion) {
     if (returned_)
         throw Violation("rank " + std::to_string(port_.self()) +
                         " has returned with work under way");
-    if (completion) wire_->happened(std::move(*completion));
+    wire_->happened(as_engine_hears(std::move(completion)));
     wake_later();
 }
 
@@ -162,7 +178,7 @@ void EngineNode::look_for_the_end() {
         throw Violation(who + " has returned while its source fills the ring");
     if (sink_ && !sink_->at_rest())
         throw Violation(who + " has returned while its sink empties the ring");
-    if (broadcast_->machine().outcome().success) check_memory();
+    if (broadcast_->machine().outcome().success()) check_memory();
     broadcast_.reset();  // whoever still uses its memory is found out by the address sanitizer
     whole_ = {};
 }

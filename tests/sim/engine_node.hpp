@@ -18,7 +18,7 @@ public:
     explicit EngineNode(Port port);
 
     void enter() override;
-    void hear(std::optional<engine::Completion> completion) override;
+    void hear(Completion completion) override;
     void wake() override;
     void stream() override;
     [[nodiscard]] bool returned() const override { return returned_; }

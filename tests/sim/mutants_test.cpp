@@ -1,6 +1,7 @@
 // Whether the simulator would notice: machines that are broken in one way each, and streams that
 // lie.
 
+#include "collectives/dissemination.hpp"
 #include "sim/world.hpp"
 
 #include <catch2/catch_test_macros.hpp>
@@ -8,8 +9,10 @@
 #include <algorithm>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace splitcast::sim {
@@ -135,13 +138,10 @@ std::vector<Breakage> breakages() {
         {"forgets a send", "never returns", [] { return forgets(Kind::send); }},
         {"forgets a receive", "never returns", [] { return forgets(Kind::receive); }},
         {"forgets a control message", "never returns", [] { return forgets(Kind::send_control); }},
-        {"forgets to listen", "never returns", [] { return forgets(Kind::expect_control); }},
         {"forgets to cancel", "never returns", [] { return forgets(Kind::cancel); }},
         {"forgets to return", "never returns", [] { return forgets(Kind::finish); }},
         {"sends twice", "out of turn", [] { return repeats(Kind::send); }},
         {"receives twice", "out of turn", [] { return repeats(Kind::receive); }},
-        {"says it twice", "was never received", [] { return repeats(Kind::send_control); }},
-        {"listens twice", "left a receive posted", [] { return repeats(Kind::expect_control); }},
         {"cancels twice", "cancels", [] { return repeats(Kind::cancel); }},
         {"sends in another order", "out of turn", [] { return swaps(Kind::send); }},
         {"receives in another order", "out of turn", [] { return swaps(Kind::receive); }},
@@ -197,6 +197,185 @@ TEST_CASE("the simulator notices streams that say too early that they are done w
             said = run(scenario, {.lie = lie}).violation;
         }
         INFO(noticed);
+        CHECK(seed <= patience);
+    }
+}
+
+// ---- machines that are broken where they recover
+// -----------------------------------------------------------------------------------------------
+
+using Told = ControlMessage::Kind;
+
+/// Alters what is told, or believes that something has happened.
+class Deceived : public Mutant {
+public:
+    using Tell = std::function<bool(ControlMessage&)>;
+    using Imagine = std::function<std::vector<Fancy>(const Machine&, const Event&)>;
+    Deceived(Tell tell, Imagine imagine) : tell_(std::move(tell)), imagine_(std::move(imagine)) {}
+
+    bool tell(Rank /*self*/, Rank /*to*/, ControlMessage& message) override {
+        return !tell_ || tell_(message);
+    }
+    std::vector<Fancy> imagine(Rank /*self*/, const Machine& machine, const Event& event) override {
+        return imagine_ ? imagine_(machine, event) : std::vector<Fancy>{};
+    }
+
+private:
+    Tell tell_;
+    Imagine imagine_;
+};
+
+bool never_says(ControlMessage& message, Told kind) { return message.kind != kind; }
+
+bool say_that_nothing_is_held(ControlMessage& message) {
+    if (message.kind == Told::report)
+        message.holdings[0] = Holdings(message.holdings[0].segments());
+    return true;
+}
+
+/// The coordinator sends everything again to everybody.
+bool have_everything_sent_again(ControlMessage& message) {
+    if (message.kind != Told::epoch || message.holdings.size() < 2) return true;
+    for (std::size_t i = 1; i < message.holdings.size(); ++i)
+        message.holdings[i] = Holdings(message.holdings[i].segments());
+    return true;
+}
+
+bool conceal_losses(ControlMessage& message) {
+    if (message.kind == Told::epoch) message.losses.clear();
+    return true;
+}
+
+bool call_everything_lost(ControlMessage& message) {
+    if (message.kind == Told::decision) message.verdict = Verdict::none;
+    return true;
+}
+
+/// Takes the first round of the end for both.
+std::vector<Mutant::Fancy> hear_all_commit(const Machine& machine, const Event& /*event*/) {
+    std::vector<Mutant::Fancy> fancies;
+    if (machine.state() != Machine::State::committing) return fancies;
+    const std::vector<Rank>& members = machine.membership().members();
+    for (int round = 0; round < dissemination_rounds(members.size()); ++round) {
+        Mutant::Fancy fancy{.event = {.kind = Event::Kind::control}};
+        for (const Rank rank : members) {
+            if (!machine.membership().gone(rank)) fancy.event.peer = rank;
+        }
+        fancy.message.epoch = machine.epoch();
+        fancy.message.stage = 2;
+        fancy.message.round = static_cast<std::uint8_t>(round);
+        fancies.push_back(std::move(fancy));
+    }
+    return fancies;
+}
+
+/// When it is called again, it takes the last epoch for the next.
+class Credulous final : public Mutant {
+public:
+    std::vector<Fancy> imagine(Rank self, const Machine& /*machine*/, const Event& event) override {
+        if (event.kind != Event::Kind::control) return {};
+        const ControlMessage& message = *event.message;
+        if (message.kind == Told::epoch) last_[self] = message;
+        const auto last = last_.find(self);
+        if (message.kind != Told::call || last == last_.end()) return {};
+        Fancy fancy{.event = event, .message = last->second};
+        fancy.message.attempt = message.attempt;
+        return {fancy};
+    }
+
+private:
+    std::map<Rank, ControlMessage> last_;
+};
+
+/// Believes that whoever has been silent for half a timeout has died.
+class Hasty final : public Mutant {
+public:
+    void configure(Rank /*rank*/, Machine::Config& config) override {
+        patience_ = config.recovery.pulse.timeout / 2;
+    }
+    std::vector<Fancy> imagine(Rank self, const Machine& machine, const Event& event) override {
+        if (event.kind == Event::Kind::control) heard_[{self, event.peer}] = event.now;
+        std::vector<Fancy> fancies;
+        if (event.kind != Event::Kind::tick) return fancies;
+        for (const Rank rank : machine.membership().present()) {
+            const auto last = heard_.find({self, rank});
+            if (last == heard_.end() || event.now - last->second < patience_) continue;
+            fancies.push_back({.event = {.kind = Event::Kind::failed, .peer = rank}});
+        }
+        return fancies;
+    }
+
+private:
+    Ticks patience_ = 0;
+    std::map<std::pair<Rank, Rank>, Ticks> heard_;
+};
+
+struct Defect {
+    std::string name;
+    std::vector<std::string> noticed;  ///< one of them is what the simulator must say
+    std::function<std::unique_ptr<Mutant>()> make;
+};
+
+std::vector<Defect> defects() {
+    const auto telling = [](auto tell) {
+        return [tell] { return std::make_unique<Deceived>(tell, nullptr); };
+    };
+    const auto silent_about = [](Told kind) {
+        return [kind] {
+            return std::make_unique<Deceived>(
+                [kind](ControlMessage& message) { return never_says(message, kind); }, nullptr);
+        };
+    };
+    return {
+        {"forgets to flush", {"never returns"}, silent_about(Told::flush)},
+        {"forgets to report", {"never returns"}, silent_about(Told::report)},
+        {"forgets to give notice", {"never returns"}, silent_about(Told::notice)},
+        {"forgets to call", {"never returns"}, silent_about(Told::call)},
+        {"forgets to beat", {"had no reason", "was there all the time"}, silent_about(Told::beat)},
+        {"keeps its decision to itself",
+         {"different", "never returns", "no reason"},
+         silent_about(Told::decision)},
+        {"reports too little", {"does not report truly"}, telling(say_that_nothing_is_held)},
+        {"sends everything again",
+         {"which it holds", "wrong plan"},
+         telling(have_everything_sent_again)},
+        {"conceals the losses",
+         {"other members", "never returns", "different losses"},
+         telling(conceal_losses)},
+        {"decides otherwise than it says", {"without a verdict"}, telling(call_everything_lost)},
+        {"returns after one round",
+         {"different", "never returns", "report different losses"},
+         [] { return std::make_unique<Deceived>(nullptr, hear_all_commit); }},
+        {"adopts a stale epoch",
+         {"other members", "never returns", "wrong plan", "another epoch", "different"},
+         [] { return std::make_unique<Credulous>(); }},
+        {"takes silence for death",
+         {"is dead", "without the other"},
+         [] { return std::make_unique<Hasty>(); }},
+        {"forgets to give up the lost",
+         {"under way", "never returns"},
+         [] { return std::make_unique<Broken>(forgets(Kind::forsake)); }},
+        {"forgets to begin an epoch",
+         {"another epoch"},
+         [] { return std::make_unique<Broken>(forgets(Kind::renew)); }},
+    };
+}
+
+TEST_CASE("the simulator notices every machine that recovers wrongly") {
+    for (const Defect& defect : defects()) {
+        INFO("a machine that " << defect.name);
+        std::uint64_t seed = 1;
+        std::string said;
+        const auto noticed = [&] {
+            return std::ranges::any_of(defect.noticed, [&](const std::string& text) {
+                return said.find(text) != std::string::npos;
+            });
+        };
+        for (; seed <= patience && !noticed(); ++seed) {
+            const std::unique_ptr<Mutant> mutant = defect.make();
+            said = run(draw_failing(seed), {.mutant = mutant.get()}).violation;
+        }
+        INFO("the simulator says: " << said);
         CHECK(seed <= patience);
     }
 }

@@ -7,8 +7,6 @@
 
 namespace splitcast::sim {
 
-using engine::Completion;
-
 namespace {
 
 constexpr std::byte rubbish{0xEE};
@@ -59,52 +57,51 @@ void Network::report_later(std::size_t operation) {
 // ---- sending
 // -------------------------------------------------------------------------------------------------
 
-std::size_t Network::dispatch(Message message, Operation::Kind kind) {
+std::size_t Network::dispatch(Message message) {
     message.queue = queue(message.from, message.to, message.channel);
     Queue& way_there = queues_[message.queue];
     const std::size_t index = messages_.size();
-    const std::size_t operation = add({.kind = kind,
-                                       .rank = message.from,
-                                       .flow = message.flow,
-                                       .segment = message.segment,
-                                       .peer = message.to,
-                                       .message = index});
     // No overtaking: not before the one that was sent before. At the same time, the timeline keeps
     // the order.
     way_there.last_arrival =
         std::max(way_there.last_arrival, timeline_.now() + way(message.from, message.to));
     timeline_.add(way_there.last_arrival - timeline_.now(), Timeline::Kind::arrive, index);
-    if (message.eager) report_later(operation);
     messages_.push_back(std::move(message));
-    sender_operation_.push_back(operation);
+    sender_operation_.push_back(none);
     return index;
 }
 
 void Network::send(Rank self, std::int32_t flow, Rank to, int channel, Segment segment,
-                   std::size_t bytes, const std::byte* from, bool synchronous) {
+                   std::size_t bytes, const std::byte* from, bool synchronous, bool damaged) {
     std::vector<int>& under_way = end(self).under_way;
     const auto f = static_cast<std::size_t>(flow);
     if (f >= under_way.size()) under_way.resize(f + 1);
     ++under_way[f];
-    dispatch({.from = self,
-              .to = to,
-              .channel = channel,
-              .flow = flow,
-              .segment = segment,
-              .bytes = bytes,
-              .memory = from,
-              .eager = !synchronous && random_.chance(delays_.eager_percent)},
-             Operation::Kind::send);
+    const bool eager = !synchronous && random_.chance(delays_.eager_percent);
+    const std::size_t message = dispatch({.from = self,
+                                          .to = to,
+                                          .channel = channel,
+                                          .flow = flow,
+                                          .segment = segment,
+                                          .bytes = bytes,
+                                          .memory = from,
+                                          .eager = eager,
+                                          .damaged = damaged});
+    sender_operation_[message] = add({.kind = Operation::Kind::send,
+                                      .rank = self,
+                                      .flow = flow,
+                                      .segment = segment,
+                                      .peer = to,
+                                      .message = message});
+    if (eager) report_later(sender_operation_[message]);
 }
 
 void Network::send_control(Rank self, Rank to, std::vector<std::byte> message) {
-    dispatch({.from = self,
-              .to = to,
-              .channel = control_channel,
-              .bytes = message.size(),
-              .copy = std::move(message),
-              .eager = random_.chance(delays_.eager_percent)},
-             Operation::Kind::send_control);
+    static_cast<void>(dispatch({.from = self,
+                                .to = to,
+                                .channel = control_channel,
+                                .bytes = message.size(),
+                                .copy = std::move(message)}));
 }
 
 int Network::under_way(Rank rank, std::int32_t flow) const {
@@ -113,15 +110,24 @@ int Network::under_way(Rank rank, std::int32_t flow) const {
                                                          : 0;
 }
 
-void Network::arrive(std::size_t index) {
-    Queue& here = queues_[messages_[index].queue];
+Network::Report Network::arrive(std::size_t index) {
+    Message& message = messages_[index];
+    if (message.channel == control_channel) {
+        message.matched = true;
+        return {.to = message.to,
+                .completion = Completion{.kind = Completion::Kind::control,
+                                         .peer = message.from,
+                                         .message = std::move(message.copy)}};
+    }
+    Queue& here = queues_[message.queue];
     if (here.posted.empty()) {
         here.unexpected.push_back(index);
-        return;
+        return {};
     }
     const std::size_t receive = here.posted.front();
     here.posted.erase(here.posted.begin());
     match(index, receive);
+    return {};
 }
 
 // ---- receiving
@@ -153,14 +159,6 @@ void Network::receive(Rank self, std::int32_t flow, Rank from, int channel, Segm
           .into = into});
 }
 
-void Network::expect_control(Rank self, Rank from, std::size_t capacity) {
-    post({.kind = Operation::Kind::expect_control,
-          .rank = self,
-          .peer = from,
-          .channel = control_channel,
-          .bytes = capacity});
-}
-
 void Network::match(std::size_t message, std::size_t operation) {
     Message& matched = messages_[message];
     matched.matched = true;
@@ -170,13 +168,19 @@ void Network::match(std::size_t message, std::size_t operation) {
     if (matched.flow >= 0) --end(matched.from).under_way[static_cast<std::size_t>(matched.flow)];
 }
 
-void Network::cancel(Rank self, std::int32_t flow) {
+void Network::cancel(Rank self, std::int32_t flow, Segment first) {
     bool posted = false;
     for (std::size_t i = operations_.size(); i-- > 0;) {
         Operation& receive = operations_[i];
         if (receive.kind != Operation::Kind::receive || receive.rank != self ||
-            receive.flow != flow || receive.message != none || receive.cancelled) {
+            receive.flow != flow || receive.segment < first || receive.cancelled ||
+            receive.forsaken || receive.reported) {
             continue;
+        }
+        // The cancellation of a matched receive would never end.
+        if (receive.message != none) {
+            throw Violation("rank " + std::to_string(self) + " cancels the receive of segment " +
+                            std::to_string(receive.segment) + ", which is under way");
         }
         posted = true;
         receive.cancelled = true;
@@ -187,12 +191,35 @@ void Network::cancel(Rank self, std::int32_t flow) {
     throw Violation("rank " + std::to_string(self) + " cancels receives that it has not posted");
 }
 
+void Network::forsake(Rank self, Rank peer) {
+    for (std::size_t i = 0; i < operations_.size(); ++i) {
+        Operation& operation = operations_[i];
+        if (operation.rank != self || operation.peer != peer || operation.forsaken ||
+            operation.reported) {
+            continue;
+        }
+        operation.forsaken = true;
+        --end(self).outstanding;
+        if (operation.kind == Operation::Kind::receive && operation.message == none &&
+            !operation.cancelled)
+            std::erase(queues_[operation.queue].posted, i);
+    }
+}
+
+Rank Network::waits_for(Rank rank) const {
+    for (const Operation& operation : operations_) {
+        if (operation.rank == rank && !operation.reported && !operation.forsaken)
+            return operation.peer;
+    }
+    return no_rank;
+}
+
 // ---- reports
 // -------------------------------------------------------------------------------------------------
 
 void Network::deliver(const Operation& receive, Completion& completion) {
     const Message& message = messages_[receive.message];
-    completion.damaged = message.bytes != receive.bytes;
+    completion.damaged = message.damaged || message.bytes != receive.bytes;
     if (receive.into == nullptr) return;
     const std::byte* content = message.copy.empty() ? message.memory : message.copy.data();
     std::copy_n(content, std::min(message.bytes, receive.bytes), receive.into);
@@ -200,44 +227,25 @@ void Network::deliver(const Operation& receive, Completion& completion) {
 
 Network::Report Network::report(std::size_t index) {
     Operation& operation = operations_[index];
+    operation.reported = true;
+    if (operation.forsaken) return {};
     --end(operation.rank).outstanding;
-    Report out{.to = operation.rank, .completion = std::nullopt};
-    Completion completion{.flow = operation.flow,
-                          .segment = operation.segment,
-                          .peer = operation.peer,
-                          .message = {}};
-    switch (operation.kind) {
-        case Operation::Kind::send_control: return out;
-        case Operation::Kind::send: {
-            // From here on the sender may change its memory. At machine level there is none.
-            Message& message = messages_[operation.message];
-            if (message.memory != nullptr) {
-                message.copy.assign(message.memory, message.memory + message.bytes);
-            }
-            completion.kind = Completion::Kind::sent;
-            break;
+    Completion completion{
+        .flow = operation.flow, .segment = operation.segment, .peer = operation.peer};
+    if (operation.kind == Operation::Kind::send) {
+        // From here on the sender may change its memory. At machine level there is none.
+        Message& message = messages_[operation.message];
+        if (message.memory != nullptr) {
+            message.copy.assign(message.memory, message.memory + message.bytes);
         }
-        case Operation::Kind::receive:
-            completion.kind =
-                operation.cancelled ? Completion::Kind::dropped : Completion::Kind::received;
-            if (operation.cancelled) break;
-            out.carried = messages_[operation.message].segment;
-            deliver(operation, completion);
-            break;
-        case Operation::Kind::expect_control: {
-            const Message& message = messages_[operation.message];
-            if (message.bytes > operation.bytes) {
-                throw Violation("a control message " +
-                                way_text(message.from, message.to, message.channel) +
-                                " is longer than was expected");
-            }
-            completion.kind = Completion::Kind::control;
-            completion.message = message.copy;
-            break;
-        }
+        completion.kind = Completion::Kind::sent;
+    } else if (operation.cancelled) {
+        completion.kind = Completion::Kind::dropped;
+    } else {
+        completion.carried = messages_[operation.message].segment;
+        deliver(operation, completion);
     }
-    out.completion = std::move(completion);
-    return out;
+    return {.to = operation.rank, .completion = std::move(completion)};
 }
 
 void Network::check_empty() const {

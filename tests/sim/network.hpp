@@ -1,6 +1,5 @@
 #pragma once
 
-#include "engine/transport.hpp"
 #include "sim/random.hpp"
 #include "sim/scenario.hpp"
 #include "sim/timeline.hpp"
@@ -14,6 +13,18 @@
 
 namespace splitcast::sim {
 
+/// What a rank hears of.
+struct Completion {
+    enum class Kind : std::uint8_t { received, sent, dropped, control, failed };
+    Kind kind = Kind::received;
+    std::int32_t flow = -1;
+    Segment segment = -1;
+    Rank peer = no_rank;
+    bool damaged = false;
+    std::vector<std::byte> message{};  ///< control
+    Segment carried = -1;              ///< received: which segment the sender had sent
+};
+
 /// Messages between ranks as MPI moves them.
 ///
 ///  - Messages between the same ranks on the same channel do not overtake each other; others do as
@@ -22,6 +33,7 @@ namespace splitcast::sim {
 ///  - Both ends hear of it some time later, in any order, also within a flow: a synchronous send
 ///  after the match,
 ///    an ordinary one after the match or earlier, as the system pleases.
+///  - Control messages need no receive.
 ///  - The sender's memory is read as late as possible, and the receiver's is filled with rubbish
 ///  when the receive
 ///    is posted: whoever touches memory that belongs to a message will be found out.
@@ -34,28 +46,44 @@ public:
     void receive(Rank self, std::int32_t flow, Rank from, int channel, Segment segment,
                  std::size_t bytes, std::byte* into);
     void send(Rank self, std::int32_t flow, Rank to, int channel, Segment segment,
-              std::size_t bytes, const std::byte* from, bool synchronous);
-    void expect_control(Rank self, Rank from, std::size_t capacity);
+              std::size_t bytes, const std::byte* from, bool synchronous, bool damaged = false);
     void send_control(Rank self, Rank to, std::vector<std::byte> message);
-    /// Takes back the receives of a flow that wait for a message.
-    void cancel(Rank self, std::int32_t flow);
+    /// Takes back the receives of a flow that wait for a message, from `first` on.
+    void cancel(Rank self, std::int32_t flow, Segment first);
+    /// `self` hears no more of what is under way from and to `peer`.
+    void forsake(Rank self, Rank peer);
 
-    /// The end of the way of message `index` (`Timeline::Kind::arrive`).
-    void arrive(std::size_t index);
-
-    /// What rank `to` hears of operation `index` (`Timeline::Kind::report`); no completion for a
-    /// control message that was sent.
+    /// What a rank hears of.
     struct Report {
         Rank to = no_rank;
-        std::optional<engine::Completion> completion;
-        Segment carried = -1;  ///< received: which segment the sender had sent
+        std::optional<Completion> completion;
     };
+
+    struct Ends {
+        Rank from = no_rank;
+        Rank to = no_rank;
+    };
+    /// Of message `index`.
+    [[nodiscard]] Ends ends(std::size_t index) const {
+        return {messages_[index].from, messages_[index].to};
+    }
+    /// The end of the way of message `index` (`Timeline::Kind::arrive`). A control message is heard
+    /// at once.
+    Report arrive(std::size_t index);
+    /// A message that never arrives.
+    void lose(std::size_t index) { messages_[index].matched = true; }
+
+    /// What comes of operation `index` (`Timeline::Kind::report`); nothing when it was forsaken.
     Report report(std::size_t index);
 
     /// Operations of a rank that it has not heard of.
     [[nodiscard]] int outstanding(Rank rank) const {
         return ends_[static_cast<std::size_t>(rank)].outstanding;
     }
+
+    /// Whether a rank that has returned still waits for the end of something, as it would for ever:
+    /// the peer, or no_rank.
+    [[nodiscard]] Rank waits_for(Rank rank) const;
 
     /// Messages of a flow that are sent and not matched.
     [[nodiscard]] int under_way(Rank rank, std::int32_t flow) const;
@@ -83,9 +111,10 @@ private:
         std::vector<std::byte> copy{};      ///< once the sender has its memory back
         bool eager = false;
         bool matched = false;
+        bool damaged = false;
     };
     struct Operation {
-        enum class Kind : std::uint8_t { send, send_control, receive, expect_control };
+        enum class Kind : std::uint8_t { send, receive };
         Kind kind = Kind::send;
         Rank rank = no_rank;
         std::int32_t flow = -1;
@@ -97,6 +126,8 @@ private:
         std::byte* into = nullptr;
         std::size_t message = none;  ///< sent, or matched
         bool cancelled = false;
+        bool forsaken = false;
+        bool reported = false;
     };
     struct Queue {                        // both are short: windows and receive depths bound them
         std::vector<std::size_t> posted;  ///< receives that wait for a message
@@ -110,11 +141,11 @@ private:
 
     std::size_t queue(Rank from, Rank to, int channel);
     std::size_t add(Operation operation);
-    std::size_t dispatch(Message message, Operation::Kind kind);
+    std::size_t dispatch(Message message);
     void post(Operation operation);
     void match(std::size_t message, std::size_t operation);
     void report_later(std::size_t operation);
-    void deliver(const Operation& receive, engine::Completion& completion);
+    void deliver(const Operation& receive, Completion& completion);
     [[nodiscard]] Ticks way(Rank from, Rank to);
     [[nodiscard]] Ticks delay(Ticks longest);
     End& end(Rank rank) { return ends_[static_cast<std::size_t>(rank)]; }

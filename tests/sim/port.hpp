@@ -2,6 +2,7 @@
 
 #include "collectives/machine.hpp"
 #include "sim/fate.hpp"
+#include "sim/lives.hpp"
 #include "sim/network.hpp"
 #include "sim/random.hpp"
 #include "sim/scenario.hpp"
@@ -23,6 +24,17 @@ public:
     virtual void configure(Rank /*rank*/, Machine::Config& /*config*/) {}
     virtual void act(const Machine& /*machine*/, const Event& /*event*/,
                      std::vector<Action>& /*actions*/) {}
+    /// A control message that is about to be sent; false: it is not.
+    virtual bool tell(Rank /*self*/, Rank /*to*/, ControlMessage& /*message*/) { return true; }
+    /// Happens to the rank as well, after every step.
+    struct Fancy {
+        Event event;
+        ControlMessage message{};
+    };
+    virtual std::vector<Fancy> imagine(Rank /*self*/, const Machine& /*machine*/,
+                                       const Event& /*event*/) {
+        return {};
+    }
 };
 
 /// A rank at engine level whose stream says that it is done with bytes before it is.
@@ -44,12 +56,21 @@ struct Stage {
           hooks(given),
           random(Random::mix(what.seed + 2)),
           network(timeline, random, what.delays, what.ranks()),
-          witness(what, ranks_plans),
-          dead(static_cast<std::size_t>(what.ranks())) {}
+          lives(what.ranks()),
+          blows(what.blows),
+          witness(what, ranks_plans, lives) {}
     Stage(const Stage&) = delete;
     Stage& operator=(const Stage&) = delete;
 
-    [[nodiscard]] bool is_dead(Rank rank) const { return dead[static_cast<std::size_t>(rank)]; }
+    [[nodiscard]] bool is_dead(Rank rank) const { return lives.of(rank).dead; }
+    /// Something befalls ranks now.
+    void strike(std::size_t blow);
+    void kill(Rank rank, bool silent);
+    [[nodiscard]] bool would_be_waited_for(const Blow& blow) const;
+    void announce(Rank dead, Ticks in);
+    void announce_the_unmissed();
+    [[nodiscard]] bool somebody_knows(const std::vector<Rank>& but) const;
+    void say(const std::string& text) const;
     [[nodiscard]] Ticks report_delay() {
         return scenario.delays.random ? random.below(scenario.delays.report + 1)
                                       : scenario.delays.report;
@@ -61,8 +82,10 @@ struct Stage {
     Timeline timeline;
     Random random;
     Network network;
+    Lives lives;
+    Blows blows;
     Witness witness;
-    std::vector<bool> dead;
+    Ticks patience = 0;  ///< nothing that has been planned happens after this
 };
 
 /// The only way in which a rank acts on the world. Every act is a moment at which the rank can die;
@@ -76,17 +99,22 @@ public:
 
     /// Whether the rank lives through this moment.
     bool survives(Moment::Kind kind, Rank peer = no_rank, Segment segment = -1);
+    /// Told before every step: whether its next moments are those of a recovery.
+    void recovering(bool is) { stage_.lives.of(self_).recovering = is; }
 
     void receive(std::int32_t flow, Rank from, int channel, Segment segment, std::size_t bytes,
                  std::byte* into);
     void send(std::int32_t flow, Rank to, int channel, Segment segment, std::size_t bytes,
               const std::byte* from, bool synchronous);
     void send_control(Rank to, std::vector<std::byte> message);
-    void expect_control(Rank from, std::size_t capacity);
-    void cancel(std::int32_t flow);
+    void cancel(std::int32_t flow, Segment first);
+    void forsake(Rank peer);
+    /// The rank begins another epoch.
+    void renew();
 
     /// A completion comes in; tells the witness.
-    bool hears(const engine::Completion& completion, Segment carried);
+    bool hears(const Completion& completion);
+    [[nodiscard]] bool stopped() const { return stage_.lives.of(self_).stopped; }
 
     /// A line of the transcript: with the time and the rank, or indented below the last such line.
     template <class Text>
@@ -106,11 +134,16 @@ class Node {
 public:
     virtual ~Node() = default;
     virtual void enter() = 0;
-    /// Something that it started is over; nothing to be told when it was a control message that it
-    /// sent.
-    virtual void hear(std::optional<engine::Completion> completion) = 0;
+    /// Something that it started is over, or somebody has sent it a control message, or died.
+    virtual void hear(Completion completion) = 0;
     virtual void wake() {}    ///< something may have happened
     virtual void stream() {}  ///< the source or sink gets on
+    virtual void tick() {}
+    virtual void resume() {}  ///< it was stopped, and goes on where it was
+    virtual void leave() {}
+    virtual void come_back() {}
+    /// It has returned, and somebody who has not sends it a message.
+    virtual void answer(const Completion& /*message*/) {}
     /// It has returned from the call.
     [[nodiscard]] virtual bool returned() const = 0;
 };

@@ -122,21 +122,14 @@ void draw_holdings(Random& random, Scenario& scenario) {
     }
 }
 
-}  // namespace
-
-Scenario draw(std::uint64_t seed) {
-    Random random(Random::mix(seed + 1));  // neighbouring seeds must not give neighbouring streams
+template <class DrawSegments>
+Scenario draw_with(Random& random, Rank ranks, DrawSegments draw_number) {
     Scenario scenario;
-    scenario.seed = seed;
-    const Rank ranks = draw_ranks(random);
-    // The engine is the slower one to simulate, and with many ranks it shows nothing new.
-    scenario.level =
-        ranks <= 24 && random.chance(30) ? Scenario::Level::engine : Scenario::Level::machine;
     scenario.placement = tests::random_placement(ranks, random);
     Call call;
     call.root = random.below(ranks);
     call.segment_bytes = random.between<Bytes>(1, 24);
-    if (const Segment segments = draw_segments(random, ranks); segments > 0) {
+    if (const Segment segments = draw_number(random, ranks); segments > 0) {
         call.length =
             (segments - 1) * call.segment_bytes + random.between<Bytes>(1, call.segment_bytes);
     }
@@ -163,6 +156,29 @@ Scenario draw(std::uint64_t seed) {
     return scenario;
 }
 
+}  // namespace
+
+Scenario draw(std::uint64_t seed) {
+    Random random(Random::mix(seed + 1));  // neighbouring seeds must not give neighbouring streams
+    const Rank ranks = draw_ranks(random);
+    // The engine is the slower one to simulate, and with many ranks it shows nothing new.
+    const bool engine = ranks <= 24 && random.chance(30);
+    Scenario scenario = draw_with(random, ranks, draw_segments);
+    scenario.seed = seed;
+    scenario.level = engine ? Scenario::Level::engine : Scenario::Level::machine;
+    if (random.chance(10)) scenario.agree = true;
+    return scenario;
+}
+
+Scenario draw_small(std::uint64_t seed, Rank ranks) {
+    Random random(Random::mix(seed + 1));
+    Scenario scenario = draw_with(random, ranks, [](Random& r, Rank) {
+        return r.chance(10) ? r.below<Segment>(2) : r.between<Segment>(2, r.chance(80) ? 9 : 20);
+    });
+    scenario.seed = seed;
+    return scenario;
+}
+
 View Call::view() const {
     std::uint64_t settings = Random::mix(other_settings);
     for (const auto part :
@@ -185,7 +201,12 @@ std::string Call::text() const {
 Holdings Scenario::held_by(Rank rank) const {
     if (repair) return held[at(rank)];
     const Segment segments = call(rank).segmentation().count();
-    return rank == call(rank).root ? Holdings::everything(segments) : Holdings(segments);
+    return rank == call(rank).root || is_mirror(rank) ? Holdings::everything(segments)
+                                                      : Holdings(segments);
+}
+
+bool Scenario::is_mirror(Rank rank) const {
+    return std::ranges::find(mirrors, rank) != mirrors.end();
 }
 
 std::optional<Mismatch> Scenario::mismatch() const {
@@ -212,7 +233,12 @@ std::vector<RankPlan> Scenario::plans() const {
         const Call& own = call(rank);
         auto known = std::ranges::find(schedules, own, &std::pair<Call, Schedule>::first);
         if (known == schedules.end()) {
-            schedules.emplace_back(own, Schedule::make(placement, own.root, own.shape));
+            std::vector<Rank> taking_part;
+            for (const Rank r : placement.all()) {
+                if (r == own.root || !is_mirror(r)) taking_part.push_back(r);
+            }
+            schedules.emplace_back(own,
+                                   Schedule::make(placement, taking_part, own.root, own.shape));
             known = std::prev(schedules.end());
         }
         plans.push_back(rank_plan(known->second, rank, own.segmentation().count()));
@@ -238,8 +264,16 @@ std::string Scenario::text() const {
                " on node " + std::to_string(placement[rank].node) + ": " + call(rank).text();
         if (m.ring > 0) out += ", ring of " + std::to_string(m.ring) + (m.sink ? "" : ", no sink");
         if (repair) out += ", lacks " + held[at(rank)].missing().text();
+        if (is_mirror(rank)) out += ", mirror";
         out += "\n";
     }
+    if (recovery) {
+        out += "recovery, a beat every " + std::to_string(pulse.period) + ", timeout " +
+               std::to_string(pulse.timeout) + (peer_beats ? ", between peers" : "") +
+               (root_beats ? ", to the root" : "") + ", deaths are heard of within " +
+               std::to_string(obituary) + (deaf ? ", deaf when returned" : "") + "\n";
+    }
+    for (const Blow& blow : blows) out += blow.text() + "\n";
     return out;
 }
 

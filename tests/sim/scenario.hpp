@@ -3,12 +3,15 @@
 #include "collectives/control.hpp"
 #include "collectives/flow.hpp"
 #include "collectives/holdings.hpp"
+#include "collectives/machine.hpp"
 #include "collectives/placement.hpp"
 #include "collectives/schedule.hpp"
 #include "collectives/segments.hpp"
 #include "collectives/types.hpp"
 #include "collectives/window.hpp"
+#include "sim/fate.hpp"
 
+#include <algorithm>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -68,6 +71,18 @@ struct Scenario {
     WindowLimits window;
     int receive_depth = 1;
     Delays delays;
+    bool recovery = false;
+    bool agree = false;         ///< on ballots, without recovery
+    std::vector<Rank> mirrors;  ///< with recovery
+    Resend resend = Resend::survivors;
+    PulseTimes pulse;
+    bool peer_beats = true;
+    bool root_beats = true;
+    Ticks obituary = 0;  ///< longest time until a rank hears of a death
+    bool deaf = false;   ///< ranks that have returned answer after a long time only
+    std::vector<Ballot> ballots;
+    std::vector<Blow> blows;
+    bool silent = false;  ///< of blows that are read: deaths are not reported
     bool repair = false;  ///< `held` and the general planner, not the root and the closed form
     std::vector<Holdings> held;  ///< of every rank; otherwise the root holds everything
 
@@ -79,6 +94,11 @@ struct Scenario {
     /// What a rank has when it enters.
     [[nodiscard]] Holdings held_by(Rank rank) const;
 
+    [[nodiscard]] Ticks enters_at_last() const {
+        return *std::max_element(enters.begin(), enters.end());
+    }
+    [[nodiscard]] bool is_mirror(Rank rank) const;
+
     /// What every rank must find out when the calls differ: worked out here from all calls at once.
     [[nodiscard]] std::optional<Mismatch> mismatch() const;
 
@@ -89,5 +109,11 @@ struct Scenario {
 };
 
 [[nodiscard]] Scenario draw(std::uint64_t seed);
+/// With so many ranks and few segments, at machine level.
+[[nodiscard]] Scenario draw_small(std::uint64_t seed, Rank ranks);
+
+/// A broadcast with recovery, in which some of the ranks die, stop, are cut off, spoil what they
+/// send, or are busy with something else.
+[[nodiscard]] Scenario draw_failing(std::uint64_t seed);
 
 }  // namespace splitcast::sim

@@ -6,6 +6,7 @@
 #include <map>
 #include <sstream>
 #include <stdexcept>
+#include <utility>
 
 namespace splitcast::sim {
 
@@ -55,6 +56,45 @@ Setter for_all_calls(const char* word) {
     };
 }
 
+void set_moment(Scenario& scenario, Blow& blow, std::string word, std::istream& in) {
+    if (word == "at") {
+        in >> blow.at;
+        return;
+    }
+    if (word == "when") {
+        blow.whose = static_cast<Rank>(take_rank(in, scenario));
+        word = take<std::string>(in);
+    }
+    for (int kind = 0; kind < Moment::kinds; ++kind) {
+        if (word == name(static_cast<Moment::Kind>(kind))) blow.of_kind = kind;
+    }
+    if (blow.of_kind < 0 && word != "moment")
+        throw std::invalid_argument("no such moment: " + word);
+    in >> blow.moment;
+}
+
+// "die 3 send 5", "stop 2 at 40 for 5000", "cut 1,2 at 30", "die 0 when 3 renew 0".
+Setter blow(Blow::Kind kind) {
+    return [kind](Scenario& scenario, std::istream& in) {
+        Blow blow{.kind = kind, .ranks = {}, .silent = scenario.silent};
+        std::istringstream ranks(take<std::string>(in));
+        for (std::string one; std::getline(ranks, one, ',');) {
+            std::istringstream number(one);
+            blow.ranks.push_back(static_cast<Rank>(take_rank(number, scenario)));
+        }
+        blow.whose = blow.ranks.at(0);
+        set_moment(scenario, blow, take<std::string>(in), in);
+        std::string word;
+        if (in >> word) {
+            if (word != "for") throw std::invalid_argument("for how long?");
+            in >> blow.lasts;
+        } else {
+            in.clear(std::ios::eofbit);
+        }
+        scenario.blows.push_back(std::move(blow));
+    };
+}
+
 const std::map<std::string, Setter>& setters() {
     static const std::map<std::string, Setter> all = {
         {"ranks", [](Scenario& s, std::istream& in) { set_ranks(s, take<Rank>(in)); }},
@@ -95,6 +135,45 @@ const std::map<std::string, Setter>& setters() {
         {"message", [](Scenario& s, std::istream& in) { in >> s.delays.message; }},
         {"report", [](Scenario& s, std::istream& in) { in >> s.delays.report; }},
         {"eager", [](Scenario& s, std::istream& in) { in >> s.delays.eager_percent; }},
+        {"recovery",
+         [](Scenario& s, std::istream&) {
+             s.recovery = true;
+             s.pulse = {.period = 100, .timeout = 500};
+             s.obituary = 5;
+         }},
+        {"detect",
+         [](Scenario& s, std::istream& in) {
+             const auto how = take<std::string>(in);
+             if (how != "mpi" && how != "beats") throw std::invalid_argument("detect mpi or beats");
+             s.silent = how == "beats";
+         }},
+        {"watch",
+         [](Scenario& s, std::istream& in) {
+             const auto whom = take<std::string>(in);
+             if (whom != "peers" && whom != "root")
+                 throw std::invalid_argument("watch peers or root");
+             s.peer_beats = whom == "peers";
+             s.root_beats = whom == "root";
+         }},
+        {"mirror",
+         [](Scenario& s, std::istream& in) {
+             s.mirrors.push_back(static_cast<Rank>(take_rank(in, s)));
+         }},
+        {"resend",
+         [](Scenario& s, std::istream& in) {
+             const auto who = take<std::string>(in);
+             s.resend = who == "root"     ? Resend::root
+                        : who == "mirror" ? Resend::mirror
+                                          : Resend::survivors;
+         }},
+        {"beat", [](Scenario& s, std::istream& in) { in >> s.pulse.period >> s.pulse.timeout; }},
+        {"obituary", [](Scenario& s, std::istream& in) { in >> s.obituary; }},
+        {"deaf", [](Scenario& s, std::istream&) { s.deaf = true; }},
+        {"die", blow(Blow::Kind::die)},
+        {"stop", blow(Blow::Kind::stop)},
+        {"cut", blow(Blow::Kind::cut)},
+        {"corrupt", blow(Blow::Kind::corrupt)},
+        {"leave", blow(Blow::Kind::leave)},
         {"engine", [](Scenario& s, std::istream&) { s.level = Scenario::Level::engine; }},
         {"ring",
          [](Scenario& s, std::istream& in) {

@@ -24,6 +24,21 @@ namespace splitcast::sim {
 ///     message 10           ticks that a message takes
 ///     report 1             ticks until a rank hears of something
 ///     eager 0              percent of the ordinary sends that complete at once
+///     recovery             ranks may be lost; a beat every 100 ticks, timeout 500
+///     beat 100 500         the same in other numbers
+///     detect beats         deaths that follow are never reported; `mpi`: they are
+///     obituary 5           ticks until a death is reported to everybody
+///     watch peers          beats between peers only; or `root`
+///     mirror 5             rank 5 is a mirror
+///     resend root          or `mirror`, or `survivors`
+///     deaf                 ranks that have returned answer late
+///     die 3 send 5         rank 3 dies before its sixth send; any kind of Moment, or `moment`
+///     die 0 when 3 renew 0 rank 0 dies when rank 3 begins an epoch
+///     die 1,2 at 40        both die at 40
+///     stop 2 at 40 for 500 it is stopped and then goes on; without `for`: for ever
+///     cut 1,2 at 30        nothing passes between these two and the others
+///     corrupt 1 send 0 for 2   two segments that rank 1 sends arrive damaged, from its first on
+///     leave 1 enter 0 for 300  between the start and the wait
 ///     engine               at engine level
 ///     ring 1 2             rank 1 has a ring of 2 segments, and a sink
 struct ScenarioFile {

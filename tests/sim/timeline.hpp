@@ -15,11 +15,19 @@ namespace splitcast::sim {
 class Timeline {
 public:
     enum class Kind : std::uint8_t {
-        enter,   ///< rank `what` enters the call
-        arrive,  ///< message `what` comes to the end of its way
-        report,  ///< operation `what` of the network is over and its rank hears of it
-        stream,  ///< the source or sink of rank `what` gets on
-        wake,    ///< rank `what` looks whether anything has happened
+        enter,      ///< rank `what` enters the call
+        arrive,     ///< message `what` comes to the end of its way
+        report,     ///< operation `what` of the network is over and its rank hears of it
+        stream,     ///< the source or sink of rank `what` gets on
+        wake,       ///< rank `what` looks whether anything has happened
+        tick,       ///< rank `what` is told that time has passed
+        failed,     ///< a rank hears of the death of another (both in `what`)
+        blow,       ///< blow `what` falls
+        resume,     ///< blow `what`, a stop, is over
+        heal,       ///< blow `what`, a cut, is over
+        answer,     ///< a rank that has returned gets round to answering message `what`
+        leave,      ///< blow `what`: a rank goes on with something else
+        come_back,  ///< and is back
     };
     struct Entry {
         std::uint64_t when =

@@ -14,6 +14,7 @@ struct Result {
     std::int64_t steps = 0;
     std::int64_t messages = 0;
     Ticks end = 0;
+    Tally tally;
 };
 
 /// Runs a broadcast from beginning to end. The same scenario always gives the same result.
@@ -21,6 +22,7 @@ struct Result {
 
 /// For a seed that has failed: what went wrong, the scenario, the last events, and how to see it
 /// again.
-[[nodiscard]] std::string explain(const Scenario& scenario, const Result& result);
+[[nodiscard]] std::string explain(const Scenario& scenario, const Result& result,
+                                  const char* seed_variable = "SPLITCAST_SEED");
 
 }  // namespace splitcast::sim

@@ -66,25 +66,27 @@ struct Script {
 class TestTransport final : public Transport {
 public:
     explicit TestTransport(Script& script) : script_(script) {}
-    void receive(std::int32_t, Rank from, int, Segment segment,
-                 std::span<std::byte> into) override {
+    void receive(std::int32_t, Rank from, int, Segment segment, std::span<std::byte> into,
+                 Trailer*) override {
         ask("receive", segment, from, into.size());
     }
     void send(std::int32_t, Rank to, int, Segment segment, std::span<const std::byte> bytes,
-              bool) override {
+              const Trailer*, bool) override {
         ask("send", segment, to, bytes.size());
     }
     void send_control(Rank, std::vector<std::byte>) override {}
-    void expect_control(Rank, std::size_t) override {}
-    void cancel(std::int32_t flow) override {
-        script_.asked.push_back("cancel flow " + std::to_string(flow));
+    void cancel(std::int32_t flow, Segment from) override {
+        script_.asked.push_back("cancel flow " + std::to_string(flow) + " from " +
+                                std::to_string(from));
     }
-    std::optional<Error> poll(std::vector<Completion>& completions) override {
+    void forsake(Rank) override {}
+    std::optional<Error> poll(bool, std::vector<Completion>& completions) override {
         std::ranges::move(script_.completions, std::back_inserter(completions));
         script_.completions.clear();
         return script_.error;
     }
-    [[nodiscard]] bool idle() const override { return script_.idle; }
+    void drain() override {}
+    [[nodiscard]] bool idle() override { return script_.idle; }
 
 private:
     void ask(const char* what, Segment segment, Rank peer, std::size_t bytes) {
@@ -104,8 +106,8 @@ Machine::Config config_of(Rank self, Rank ranks, bool piecemeal) {
     config.view = view;
     config.plan = rank_plan(collectives::Schedule::make(collectives::Placement::flat(ranks), 0, {}),
                             self, ten_by_four.count());
-    config.held = self == 0 && !piecemeal ? collectives::Holdings::everything(ten_by_four.count())
-                                          : collectives::Holdings(ten_by_four.count());
+    config.held = self == 0 ? collectives::Holdings::everything(ten_by_four.count())
+                            : collectives::Holdings(ten_by_four.count());
     config.piecemeal = piecemeal;
     config.window = {.initial = 3, .smallest = 3, .largest = 3};
     return config;
@@ -320,7 +322,7 @@ TEST_CASE("a rank whose call differs takes its receives back") {
     script.asked.clear();
     script.completions.push_back(survey(0, {.root = 1}));
     leaf.progress();
-    CHECK(script.asked == std::vector<std::string>{"cancel flow 0"});
+    CHECK(script.asked == std::vector<std::string>{"cancel flow 0 from 0"});
     CHECK_FALSE(leaf.done());
     for (const Segment s : {2, 1, 0}) {
         script.completions.push_back(segment_done(Completion::Kind::dropped, s));

@@ -119,6 +119,13 @@ TEST_CASE("The values shown give the same settings again", "[settings]") {
                                    {"latency", "2.75"},
                                    {"staging", "64K"},
                                    {"drop_in_minimum", "0"},
+                                   {"survive", "On"},
+                                   {"detect", "peers"},
+                                   {"heartbeat", "0.05"},
+                                   {"timeout", "0.4"},
+                                   {"resend", "mirror"},
+                                   {"mirrors", "5+3"},
+                                   {"integrity", "yes"},
                                    {"report", "true"}}}});
     for (const auto& item : first.entries)
         CHECK(item.origin == Origin::call);  // every parameter has been set

@@ -1,0 +1,65 @@
+// Whole broadcasts in which ranks die, stop, are cut off or spoil what they send. Seed and number
+// of runs can be given: SPLITCAST_FAILURE_SEED, SPLITCAST_RUNS.
+
+#include "sim/seeds.hpp"
+#include "sim/world.hpp"
+
+#include <catch2/catch_test_macros.hpp>
+
+#include <cstdint>
+#include <iostream>
+#include <string>
+
+namespace splitcast::sim {
+namespace {
+
+constexpr const char* seed_variable = "SPLITCAST_FAILURE_SEED";
+
+void run_failures(std::uint64_t first, std::uint64_t runs) {
+    std::int64_t steps = 0;
+    Tally tally;
+    for (std::uint64_t seed = first; seed < first + runs; ++seed) {
+        const Scenario scenario = draw_failing(seed);
+        const Result result = run(scenario);
+        if (!result.violation.empty()) {
+            std::cout << explain(scenario, result, seed_variable);
+            FAIL(result.violation);
+        }
+        steps += result.steps;
+        tally += result.tally;
+    }
+    std::cout << runs << " broadcasts with failures, seeds " << first << " to " << first + runs - 1
+              << ": " << steps << " steps, " << tally.text() << "\n";
+}
+
+TEST_CASE("whatever befalls the ranks of the fixed seeds, every promise is kept") {
+    run_failures(1, 4000);
+}
+
+// Of fresh seeds about one in 50,000 still shows one of the open cases in docs/fault-tolerance.md,
+// so by default these are always the same.
+TEST_CASE("whatever befalls the ranks of the seeds that are asked for, every promise is kept") {
+    run_failures(from_environment(seed_variable, 200000), from_environment("SPLITCAST_RUNS", 8000));
+}
+
+// Each has once shown a fault of the machine, or of the simulator, that others had not.
+constexpr std::uint64_t memorable[] = {4459,  5687,   7489,   13617,  14750, 16755, 30198,
+                                       31478, 38768,  41100,  64213,  70561, 70668, 76314,
+                                       83844, 137772, 143835, 191301, 192046};
+
+TEST_CASE("what once went wrong goes right") {
+    for (const std::uint64_t seed : memorable) run_failures(seed, 1);
+}
+
+TEST_CASE("the same seed gives the same failures") {
+    for (std::uint64_t seed = 1; seed <= 50; ++seed) {
+        std::string once;
+        std::string again;
+        static_cast<void>(run(draw_failing(seed), {.transcript = &once}));
+        static_cast<void>(run(draw_failing(seed), {.transcript = &again}));
+        CHECK(once == again);
+    }
+}
+
+}  // namespace
+}  // namespace splitcast::sim

@@ -6,8 +6,10 @@
 
 #include <algorithm>
 #include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <mutex>
+#include <thread>
 #include <vector>
 
 namespace splitcast::engine::progress {
@@ -65,6 +67,10 @@ bool poll_in_turn(Turn::If when) {
 // cores the MPI library yields in every poll (Open MPI: mpi_yield_when_idle); this is for the rest.
 constexpr int patience = 2000;
 
+// Enough for an agreement among ranks that are all there.
+constexpr int gentle_patience = 200;
+constexpr auto nap = std::chrono::microseconds(200);
+
 }  // namespace
 
 void enter(Broadcast& broadcast) {
@@ -97,6 +103,13 @@ void wait(const std::function<bool()>& finished) {
         // While another thread has its turn, it moves this broadcast as well.
         idle = poll_if_free() ? 0 : idle + 1;
         if (idle >= patience) sched_yield();
+    }
+}
+
+void wait_gently(const std::function<bool()>& finished) {
+    for (int idle = 0; !finished();) {
+        idle = poll_if_free() ? 0 : idle + 1;
+        if (idle >= gentle_patience) std::this_thread::sleep_for(nap);
     }
 }
 

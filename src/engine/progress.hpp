@@ -38,5 +38,8 @@ std::size_t active();
 /// Polls until `finished` says so, giving the processor away when nothing happens for a while.
 void wait(const std::function<bool()>& finished);
 
+/// The same for whoever may have to wait for long while others work: sleeps a little instead.
+void wait_gently(const std::function<bool()>& finished);
+
 }  // namespace progress
 }  // namespace splitcast::engine

@@ -26,6 +26,8 @@ void Communicator::free() {
     comm_ = MPI_COMM_NULL;
 }
 
+MPI_Comm Communicator::release() { return std::exchange(comm_, MPI_COMM_NULL); }
+
 Result<Communicator> Communicator::duplicate(MPI_Comm comm) {
     MPI_Comm copy = MPI_COMM_NULL;
     const int code = MPI_Comm_dup(comm, &copy);

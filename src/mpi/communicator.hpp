@@ -30,6 +30,9 @@ public:
     /// Collective.
     void free();
 
+    /// The communicator, which is the caller's to free from now on.
+    [[nodiscard]] MPI_Comm release();
+
 private:
     MPI_Comm comm_ = MPI_COMM_NULL;
 };

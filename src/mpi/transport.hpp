@@ -1,11 +1,12 @@
 #pragma once
 
 #include "engine/transport.hpp"
+#include "mpi/hub.hpp"
 
 #include <mpi.h>
 
+#include <chrono>
 #include <cstdint>
-#include <memory>
 #include <vector>
 
 namespace splitcast::mpi {
@@ -26,7 +27,11 @@ public:
     }
 
     [[nodiscard]] int data(std::uint64_t number, int channel) const;
-    [[nodiscard]] int control(std::uint64_t number) const;
+    /// Of all control messages of the team.
+    [[nodiscard]] static int control();
+    /// Of what MPI itself sends to make a communicator of some of the ranks: Open MPI uses the tag
+    /// that it is given for ordinary messages, so it has to be nobody else's.
+    [[nodiscard]] static int regroup();
     [[nodiscard]] std::uint64_t numbers() const { return numbers_; }
 
 private:
@@ -34,49 +39,64 @@ private:
     std::uint64_t ordinary_;  ///< numbers below it are for ordinary broadcasts
 };
 
-/// Isend, Issend, Irecv and Testsome on the team's communicator.
+/// The messages of one broadcast: segments by Isend, Issend, Irecv and Testsome on the team's
+/// communicator, control messages by the team's hub.
 class PointToPoint final : public engine::Transport {
 public:
-    /// `comm` belongs to the team and outlives this. `number`: of the broadcast on its team.
-    PointToPoint(MPI_Comm comm, Tags tags, std::uint64_t number);
+    /// `comm` and `hub` belong to the team and outlive this. `number`: of the broadcast in its
+    /// tags; `identity`: of the broadcast on its team. `survive`: ranks may die.
+    PointToPoint(MPI_Comm comm, Hub& hub, Tags tags, std::uint64_t number, Hub::Identity identity,
+                 bool survive);
     ~PointToPoint() override;
     PointToPoint(const PointToPoint&) = delete;
     PointToPoint& operator=(const PointToPoint&) = delete;
 
     void receive(std::int32_t flow, collectives::Rank from, int channel,
-                 collectives::Segment segment, std::span<std::byte> into) override;
+                 collectives::Segment segment, std::span<std::byte> into,
+                 Trailer* trailer) override;
     void send(std::int32_t flow, collectives::Rank to, int channel, collectives::Segment segment,
-              std::span<const std::byte> bytes, bool synchronous) override;
+              std::span<const std::byte> bytes, const Trailer* trailer, bool synchronous) override;
     void send_control(collectives::Rank to, std::vector<std::byte> message) override;
-    void expect_control(collectives::Rank from, std::size_t capacity) override;
-    void cancel(std::int32_t flow) override;
-    std::optional<Error> poll(std::vector<engine::Completion>& completions) override;
-    [[nodiscard]] bool idle() const override { return requests_.empty(); }
+    void cancel(std::int32_t flow, collectives::Segment from) override;
+    void forsake(collectives::Rank peer) override;
+    std::optional<Error> poll(bool listen, std::vector<engine::Completion>& completions) override;
+    void drain() override;
+    [[nodiscard]] bool idle() override;
 
 private:
-    enum class What : std::uint8_t { receive, send, control_out, control_in };
+    enum class What : std::uint8_t { receive, send };
     struct Record {
         What what = What::receive;
+        bool forsaken = false;
         std::int32_t flow = -1;
         collectives::Segment segment = -1;
         collectives::Rank peer = collectives::no_rank;
         int bytes = 0;
-        std::unique_ptr<std::vector<std::byte>> message{};  ///< control only: owns the bytes
     };
 
     /// Keeps the record of a request that MPI has accepted; a refusal is reported by the next poll.
     void add(std::string_view function, int code, MPI_Request request, Record record);
-    std::optional<Error> complete(Record& record, MPI_Status& status, bool failed,
-                                  std::vector<engine::Completion>& completions) const;
+    std::optional<Error> poll_segments(std::vector<engine::Completion>& completions);
+    std::optional<Error> complete(const Record& record, MPI_Status& status, bool failed,
+                                  std::vector<engine::Completion>& completions);
+    void remove(std::size_t place);
+    void forget_failed();
+    void take_letters(std::vector<engine::Completion>& completions);
 
     MPI_Comm comm_;
+    Hub& hub_;
     Tags tags_;
     std::uint64_t number_;
+    Hub::Identity identity_;
+    bool survive_;
     std::vector<MPI_Request> requests_;
     std::vector<Record> records_;
     std::vector<int> indices_;
     std::vector<MPI_Status> statuses_;
     std::optional<Error> refused_;
+    std::size_t dead_told_ = 0;  ///< of the hub's dead ranks
+    unsigned deaf_ = 0;          ///< polls without looking for control messages
+    std::optional<std::chrono::steady_clock::time_point> forsaken_at_;
 };
 
 }  // namespace splitcast::mpi

@@ -1,0 +1,67 @@
+#include "fault/saboteur.hpp"
+
+#include <unistd.h>
+
+#include <chrono>
+#include <csignal>
+#include <cstdlib>
+#include <span>
+#include <string>
+#include <thread>
+#include <utility>
+#include <variant>
+#include <vector>
+
+namespace splitcast::fault {
+
+using collectives::FaultAction;
+using collectives::FaultRule;
+using collectives::FaultTrigger;
+
+namespace {
+
+/// Stands still, and after a time another process says to go on: one that is stopped cannot.
+void stop_for(std::int64_t milliseconds) {
+    if (milliseconds > 0) {
+        const pid_t self = getpid();
+        const pid_t waker = fork();
+        if (waker == 0) {
+            // Only what is safe between fork and exec in a process with threads.
+            usleep(static_cast<useconds_t>(milliseconds * 1000));
+            kill(self, SIGCONT);
+            _exit(0);
+        }
+    }
+    std::raise(SIGSTOP);
+}
+
+}  // namespace
+
+Result<std::shared_ptr<FaultTrigger>> trigger_from_environment(collectives::Rank rank) {
+    const char* text = std::getenv("SPLITCAST_FAULT");
+    if (text == nullptr) return std::shared_ptr<FaultTrigger>();
+    auto parsed = collectives::parse_faults(text);
+    if (const auto* wrong = std::get_if<std::string>(&parsed))
+        return Error{Status::setting, "SPLITCAST_FAULT: " + *wrong};
+    return std::make_shared<FaultTrigger>(std::get<std::vector<FaultRule>>(parsed), rank);
+}
+
+SelfHarm::SelfHarm(std::shared_ptr<FaultTrigger> trigger, std::int64_t broadcast)
+    : trigger_(std::move(trigger)), broadcast_(broadcast) {}
+
+std::optional<std::int64_t> SelfHarm::at(collectives::FaultPoint point, int percent) {
+    const std::optional<FaultRule> rule = trigger_->at(point, percent, broadcast_);
+    if (!rule) return std::nullopt;
+    switch (rule->action) {
+        case FaultAction::kill: std::raise(SIGKILL); break;
+        case FaultAction::stop: stop_for(rule->milliseconds); break;
+        case FaultAction::delay:
+            std::this_thread::sleep_for(std::chrono::milliseconds(rule->milliseconds));
+            break;
+        case FaultAction::exit: _exit(rule->code);
+        case FaultAction::corrupt: return rule->bit;
+    }
+    return std::nullopt;
+}
+
+}  // namespace splitcast::fault

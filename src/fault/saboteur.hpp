@@ -1,0 +1,30 @@
+#pragma once
+
+#include "collectives/fault_spec.hpp"
+#include "engine/sabotage.hpp"
+#include "splitcast/error.hpp"
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+
+namespace splitcast::fault {
+
+/// The rules of SPLITCAST_FAULT that are for `rank`; null if the variable is not set, an error if
+/// it cannot be read. The rules of a team are shared by its broadcasts, so that each fires once.
+[[nodiscard]] Result<std::shared_ptr<collectives::FaultTrigger>> trigger_from_environment(
+    collectives::Rank rank);
+
+/// Does to this process what the rules say: SIGKILL, SIGSTOP, a delay, _exit. `broadcast`: its
+/// number on the team, from 1.
+class SelfHarm final : public engine::Saboteur {
+public:
+    SelfHarm(std::shared_ptr<collectives::FaultTrigger> trigger, std::int64_t broadcast);
+    std::optional<std::int64_t> at(collectives::FaultPoint point, int percent) override;
+
+private:
+    std::shared_ptr<collectives::FaultTrigger> trigger_;
+    std::int64_t broadcast_;
+};
+
+}  // namespace splitcast::fault

@@ -16,6 +16,7 @@ struct CopyOptions {
     bool force = false;    ///< replace a destination that exists; else it is an error
     bool parents = false;  ///< make the folders that the destination lies in
     bool sync = false;     ///< wait until the disks have it
+    bool mirror = false;   ///< every rank that can read the same source stands in for the reader
     std::string settings;  ///< of the broadcast, "name=value,name=value"
 };
 
@@ -28,20 +29,36 @@ struct CopyRecord {
     bool already_there = false;  ///< the destination is the source itself: nothing was written
 };
 
+/// A rank that did not survive the copy.
+struct LostRank {
+    int rank = 0;
+    std::string host = {};  ///< empty if it was lost before that was known
+    bool evicted = false;   ///< it is not known to be dead, but did not answer
+};
+
 struct CopyReport {
     std::int64_t bytes = 0;  ///< length of the file
-    int copies = 0;          ///< files written
+    int copies = 0;          ///< files written, by ranks that are left
     double seconds = 0;      ///< from the call until all copies had their names, on this rank
     std::string digest;      ///< XXH3-128 of the file, as `xxhsum -H2` prints it
     Report broadcast;        ///< on this rank; empty on a rank that did not take part
-    std::vector<CopyRecord> records;  ///< of all copies, in order of ranks; on rank 0 only
+    /// Of all copies of ranks that are left, in order of ranks; on the lowest of them only.
+    std::vector<CopyRecord> records;
+    std::vector<LostRank> lost;  ///< ascending, the same on every rank that is left
+    /// Of the broadcast that noticed the loss: how long the first lost rank had been silent, how
+    /// long it took to have a new plan, and from then until this rank had everything.
+    double silence_seconds = 0;
+    double regroup_seconds = 0;
+    double repair_seconds = 0;
+    std::int64_t bytes_repaired = 0;  ///< received after the loss, by all; where the records are
 };
 
 /// Copies the regular file `source`, which rank 0 reads, to `destination` on every node, or for
 /// every rank.
 ///
 /// Collective over `comm`, with the same arguments on all ranks; the outcome is the same on all
-/// ranks too, and names rank and host of a failure. Ranks that neither read nor write only wait.
+/// ranks that are left, and names rank and host of a failure. Ranks that neither read nor write
+/// only wait.
 ///
 /// `destination` may contain %h (the host's name up to the first dot), %r (the rank in `comm`), %j
 /// (the job's id) and
@@ -58,6 +75,13 @@ struct CopyReport {
 /// set-group-id or sticky bit. A destination that is the source itself, on the host of rank 0, is
 /// left as it is. Two ranks that would write the same file, be it in a folder that several nodes
 /// share, are an error.
+///
+/// Ranks may die, or stop answering, at any moment (setting "survive"; the MPI library must have
+/// ULFM, switched on): the others finish, and the report names the lost. If the reader is lost
+/// before all bytes have left it, that is Status::lost, unless another rank can read the same
+/// source (`mirror`: same length, time of change, and beginning and end; it is also compared as a
+/// whole). Error::failed names the lost. A rank that was given up and is alive gets
+/// Status::evicted, and removes its copy.
 Result<CopyReport> copy_file(MPI_Comm comm, const std::string& source,
                              const std::string& destination, const CopyOptions& options = {});
 

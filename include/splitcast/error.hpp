@@ -3,6 +3,7 @@
 #include <string>
 #include <utility>
 #include <variant>
+#include <vector>
 
 namespace splitcast {
 
@@ -19,6 +20,8 @@ enum class Status : int {
     memory = 8,
     state = 9,
     internal = 10,
+    lost = 11,     ///< ranks were lost, and with them the only copy of some bytes
+    evicted = 12,  ///< this rank did not answer, and the others went on without it
 };
 
 /// A failure as a value: its kind, and a text that says what happened, where (host, rank), and what
@@ -26,6 +29,8 @@ enum class Status : int {
 struct Error {
     Status status = Status::internal;
     std::string text;
+    std::vector<int> failed =
+        {};  ///< ranks that were lost, where that has to do with it; ascending
 };
 
 /// Either a T or an Error. Ask `ok()` (or convert to bool) before looking at either.

@@ -35,7 +35,9 @@ enum {
     SPLITCAST_ERR_INTEGRITY = 7,   /* what arrived is not what was sent */
     SPLITCAST_ERR_MEMORY = 8,      /* out of memory */
     SPLITCAST_ERR_STATE = 9,       /* a call that does not fit the state of its handle */
-    SPLITCAST_ERR_INTERNAL = 10    /* a fault in splitcast itself: please report it */
+    SPLITCAST_ERR_INTERNAL = 10,   /* a fault in splitcast itself: please report it */
+    SPLITCAST_ERR_LOST = 11,       /* ranks were lost, and with them the only copy of some bytes */
+    SPLITCAST_ERR_EVICTED = 12     /* this rank did not answer, and the others went on without it */
 };
 
 /* NOLINTBEGIN(modernize-use-using): C */
@@ -58,8 +60,13 @@ typedef struct splitcast_report {
     int group_size;           /* ranks that the buffer is split across */
     int groups;               /* how many such groups */
     int children;             /* groups fed by each group */
-    int failed_ranks;         /* ranks that did not survive; see splitcast_team_failed() */
-    char choice[240];         /* one line: what was chosen, and why */
+    int failed_ranks;         /* ranks that this broadcast lost; see splitcast_team_failed() */
+    int epochs;               /* 1, and one more for every time that it had to be repaired */
+    long long bytes_repaired; /* received by this rank after the first epoch */
+    double silence_seconds; /* how long the first lost rank had been silent when that was noticed */
+    double regroup_seconds; /* from then until those that are left had a new plan */
+    double repair_seconds;  /* from then until this rank had everything */
+    char choice[240];       /* one line: what was chosen, and why */
 } splitcast_report;
 
 /* NOLINTEND(modernize-use-using) */
@@ -83,6 +90,10 @@ int splitcast_team_communicator(const splitcast_team* team, MPI_Comm* comm);
 /* Ranks, in the communicator that the team was made from, that did not survive: writes up to `max`
  * of them to `ranks` and their number to `count`. Local. */
 int splitcast_team_failed(const splitcast_team* team, int max, int ranks[], int* count);
+
+/* A new communicator of the team's surviving ranks, in the order of their ranks. Collective over
+ * the survivors, outside of broadcasts; it belongs to the caller, who frees it. */
+int splitcast_team_survivors(splitcast_team* team, MPI_Comm* comm);
 
 /* Broadcasts `count` elements of `datatype` at `buffer` from `root` to every rank of the team.
  * Collective. The type signatures must match on all ranks, the type maps need not (as for

@@ -31,9 +31,18 @@ struct Report {
     int group_size = 0;               ///< ranks that the buffer is split across
     int groups = 0;                   ///< how many such groups
     int children = 0;                 ///< groups fed by each group
-    std::vector<int>
-        failed;          ///< ranks that did not survive, in the communicator of the team's origin
-    std::string choice;  ///< one line: what was chosen, and why
+    /// Ranks that this broadcast lost, dead or evicted, in the communicator that the team was made
+    /// from; ascending, the same on every rank that is left.
+    std::vector<int> failed;
+    std::vector<int> evicted;         ///< those of them that are not known to be dead
+    std::vector<int> spoilers;        ///< ranks that sent bad bytes (setting "integrity")
+    int epochs = 1;                   ///< one more for every time that it had to be repaired
+    std::int64_t bytes_repaired = 0;  ///< received by this rank after the first epoch
+    double silence_seconds = 0;  ///< how long the first lost rank had been silent when this rank
+                                 ///< noticed
+    double regroup_seconds = 0;  ///< from then until those that are left had a new plan
+    double repair_seconds = 0;   ///< from then until this rank had everything
+    std::string choice;          ///< one line: what was chosen, and why
 };
 
 /// Settings as "name=value,name=value", for one call or one team; empty for none. What is not set
@@ -49,8 +58,10 @@ class Request;
 class Team {
 public:
     /// Collective over `comm`, an intracommunicator, which is duplicated and otherwise left alone.
-    /// Finds out which ranks share a node and, unless the setting "probe" says otherwise, measures
-    /// the links.
+    /// Where ranks may die (Open MPI: mpirun --with-ft ulfm), SIGPIPE is ignored from then on if it
+    /// was not handled: a dead rank's connections would end the survivors. Ranks must not die
+    /// during this call. Finds out which ranks share a node and, unless the setting "probe" says
+    /// otherwise, measures the links.
     static Result<Team> create(MPI_Comm comm, Settings settings = {},
                                MPI_Info info = MPI_INFO_NULL);
 
@@ -64,11 +75,18 @@ public:
     [[nodiscard]] int rank() const;
     [[nodiscard]] int size() const;
 
-    /// The team's own communicator, of its surviving ranks. It belongs to the team.
+    /// The team's own communicator, of all ranks that it was made from, dead ones too. It belongs
+    /// to the team; do not communicate on it while a broadcast is under way.
     [[nodiscard]] MPI_Comm communicator() const;
 
-    /// Ranks, in the communicator that the team was made from, that did not survive.
+    /// Ranks, in the communicator that the team was made from, that did not survive; ascending. The
+    /// team goes on without them: calls keep naming ranks as before.
     [[nodiscard]] std::vector<int> failed() const;
+
+    /// A new communicator of the ranks that are left, in the order of their ranks. Collective over
+    /// those, outside of broadcasts. It belongs to the caller, who frees it. Ranks that die during
+    /// the call are not in it; ask again after a broadcast that has named them.
+    Result<MPI_Comm> survivors();
 
     /// Broadcasts `count` elements of `datatype` at `buffer` from `root`. Collective. Type
     /// signatures must match, type maps need not. The outcome is the same on every rank.

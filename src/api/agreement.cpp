@@ -1,17 +1,16 @@
 #include "api/agreement.hpp"
 
+#include "api/team_impl.hpp"
 #include "mpi/communicator.hpp"
 
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <array>
-#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <limits>
 #include <numeric>
-#include <thread>
 
 namespace splitcast::api {
 
@@ -19,9 +18,10 @@ namespace {
 
 /// Smaller is more telling.
 std::int64_t importance(Status status) {
-    constexpr std::array order{Status::argument,    Status::setting,   Status::mismatch,
-                               Status::source,      Status::memory,    Status::mpi,
-                               Status::destination, Status::integrity, Status::internal};
+    constexpr std::array order{Status::argument, Status::setting,     Status::mismatch,
+                               Status::lost,     Status::source,      Status::memory,
+                               Status::mpi,      Status::destination, Status::integrity,
+                               Status::internal};
     return std::ranges::find(order, status) - order.begin();
 }
 
@@ -31,6 +31,12 @@ struct Message {
     std::array<char, 1500> text{};
 };
 
+Message to_message(Status status, const std::string& text) {
+    Message message{.status = static_cast<int>(status)};
+    std::copy_n(text.begin(), std::min(text.size(), message.text.size() - 1), message.text.begin());
+    return message;
+}
+
 std::optional<Error> failed(const char* function, int code) {
     if (code == MPI_SUCCESS) return std::nullopt;
     return mpi::failure(function, code);
@@ -38,7 +44,7 @@ std::optional<Error> failed(const char* function, int code) {
 
 }  // namespace
 
-std::optional<Error> agree(MPI_Comm comm, const std::optional<Error>& mine) {
+std::optional<Error> agree(MPI_Comm comm, const std::optional<Error>& mine, int name) {
     int rank = 0;
     int size = 0;
     MPI_Comm_rank(comm, &rank);
@@ -73,13 +79,11 @@ std::optional<Error> agree(MPI_Comm comm, const std::optional<Error>& mine) {
     if (rank == teller) {
         std::string text = mine->text;
         if (!all_alike) {
-            text = fmt::format("rank {} on {}: {}", rank, mpi::host_name(), text);
+            text = fmt::format("rank {} on {}: {}", name, mpi::host_name(), text);
             if (total > 1)
                 text += fmt::format(" ({} more rank{} failed)", total - 1, total > 2 ? "s" : "");
         }
-        message.status = static_cast<int>(mine->status);
-        std::copy_n(text.begin(), std::min(text.size(), message.text.size() - 1),
-                    message.text.begin());
+        message = to_message(mine->status, text);
     }
     if (auto error =
             failed("MPI_Bcast", MPI_Bcast(&message, sizeof message, MPI_BYTE, teller, comm)))
@@ -87,18 +91,44 @@ std::optional<Error> agree(MPI_Comm comm, const std::optional<Error>& mine) {
     return Error{static_cast<Status>(message.status), message.text.data()};
 }
 
-std::optional<Error> wait_for_all(MPI_Comm comm) {
-    using namespace std::chrono_literals;
-    MPI_Request request = MPI_REQUEST_NULL;
-    if (auto error = failed("MPI_Ibarrier", MPI_Ibarrier(comm, &request))) return error;
-    auto pause = 20us;
-    for (int flag = 0;;) {
-        if (auto error = failed("MPI_Test", MPI_Test(&request, &flag, MPI_STATUS_IGNORE)))
-            return error;
-        if (flag != 0) return std::nullopt;
-        std::this_thread::sleep_for(pause);
-        pause = std::min(pause * 2, std::chrono::microseconds(1000));
+std::optional<Error> agree(Team::Impl& team, const std::optional<Error>& mine,
+                           const std::vector<collectives::Loss>& known) {
+    using collectives::Ballot;
+    const Ballot key = mine ? (static_cast<Ballot>(importance(mine->status)) << 32U) +
+                                  static_cast<Ballot>(team.rank())
+                            : collectives::no_ballot;
+    for (;;) {
+        const auto lowest = team.lowest(key, known);
+        if (!lowest) return lowest.error();
+        if (*lowest == collectives::no_ballot) return std::nullopt;
+        const int teller = static_cast<int>(*lowest & 0xffffffff);
+        Message message;
+        if (teller == team.rank()) {
+            // That data are lost is nobody's fault in particular.
+            message = to_message(mine->status, mine->status == Status::lost
+                                                   ? mine->text
+                                                   : team.who(teller) + ": " + mine->text);
+        }
+        const auto told = team.tell(&message, sizeof message, teller);
+        if (told) return Error{static_cast<Status>(message.status), message.text.data()};
+        // Who was about to tell has died, and what was wrong with it is of no concern any more.
+        if (told.error().status != Status::lost) return told.error();
     }
+}
+
+Result<bool> any(MPI_Comm comm, bool mine) {
+    const int here = mine ? 1 : 0;
+    int there = 0;
+    if (auto error =
+            failed("MPI_Allreduce", MPI_Allreduce(&here, &there, 1, MPI_INT, MPI_MAX, comm)))
+        return *error;
+    return there != 0;
+}
+
+Result<bool> any(Team::Impl& team, bool mine) {
+    const auto lowest = team.lowest(mine ? 0 : collectives::no_ballot);
+    if (!lowest) return lowest.error();
+    return *lowest == 0;
 }
 
 Result<std::vector<std::string>> gather_texts(MPI_Comm comm, const std::string& text) {

@@ -65,6 +65,11 @@ void copy_report(const Report& from, splitcast_report* to) {
     to->groups = from.groups;
     to->children = from.children;
     to->failed_ranks = static_cast<int>(from.failed.size());
+    to->epochs = from.epochs;
+    to->bytes_repaired = from.bytes_repaired;
+    to->silence_seconds = from.silence_seconds;
+    to->regroup_seconds = from.regroup_seconds;
+    to->repair_seconds = from.repair_seconds;
     const auto length = std::min(from.choice.size(), sizeof(to->choice) - 1);
     std::copy_n(from.choice.begin(), length, to->choice);
 }
@@ -133,6 +138,17 @@ int splitcast_team_communicator(const splitcast_team* team, MPI_Comm* comm) {
         return fail(Status::argument, "the team or the place for the communicator is NULL");
     *comm = team->team.communicator();
     return SPLITCAST_SUCCESS;
+}
+
+int splitcast_team_survivors(splitcast_team* team, MPI_Comm* comm) {
+    return guarded([&] {
+        if (team == nullptr || comm == nullptr)
+            return fail(Status::argument, "the team or the place for the communicator is NULL");
+        auto survivors = team->team.survivors();
+        if (!survivors) return fail(survivors.error());
+        *comm = *survivors;
+        return SPLITCAST_SUCCESS + 0;
+    });
 }
 
 int splitcast_team_failed(const splitcast_team* team, int max, int ranks[], int* count) {

@@ -1,257 +1,272 @@
 #include "splitcast/copy.hpp"
 
 #include "api/agreement.hpp"
-#include "api/copy_target.hpp"
-#include "api/effective_settings.hpp"
-#include "api/team_impl.hpp"
-#include "mpi/communicator.hpp"
-#include "storage/destination.hpp"
+#include "api/copy_setup.hpp"
 #include "storage/digest.hpp"
-#include "storage/file_source.hpp"
 #include "storage/unfinished.hpp"
 
 #include <fmt/format.h>
-#include <sys/stat.h>
 
+#include <algorithm>
 #include <array>
 #include <chrono>
-#include <cstring>
-#include <exception>
-#include <new>
+#include <cstdio>
 #include <utility>
 
 namespace splitcast {
 
 namespace {
 
-using api::SourceFacts;
+using api::CopySetup;
+using collectives::Loss;
 using Clock = std::chrono::steady_clock;
 
-std::optional<Error> to_error(const Result<void>& result) {
-    if (result) return std::nullopt;
-    return result.error();
+/// This rank cannot go on with the others: it can only tidy up for itself.
+bool is_alone(const Error& error) {
+    return error.status == Status::mpi || error.status == Status::evicted;
 }
 
-/// Runs what concerns this rank only. Whatever happens in there becomes an error that the others
-/// can be told of, so that nobody waits for a rank that has left.
-template <class Local>
-std::optional<Error> locally(Local local) {
-    try {
-        return to_error(local());
-    } catch (const std::bad_alloc&) {
-        return Error{Status::memory, "out of memory"};
-    } catch (const std::exception& error) {
-        return Error{Status::internal, error.what()};
-    }
-}
-
-/// One copy, step by step. Every step ends with an agreement, so that all ranks take the same next
-/// one.
+/// One copy, from the first byte to the last name. From here on any rank may be lost at any time,
+/// so everything that all ranks must know is agreed on in the team of all. Every step ends with
+/// such an agreement, so that all ranks that are left take the same next one.
 class Copy {
 public:
-    Copy(mpi::Communicator comm, const std::string& from, const std::string& to,
-         const CopyOptions& options)
-        : comm_(std::move(comm)), from_(from), to_(to), options_(options), rank_(comm_.rank()) {}
+    Copy(CopySetup setup, int called, Clock::time_point begun)
+        : setup_(std::move(setup)), all_(*setup_.all), called_(called), begun_(begun) {}
 
     Result<CopyReport> run() {
         using Step = std::optional<Error> (Copy::*)();
-        for (const Step step :
-             {&Copy::compare_arguments, &Copy::open_source, &Copy::prepare_targets, &Copy::transfer,
-              &Copy::verify, &Copy::publish}) {
+        for (const Step step : {&Copy::transfer, &Copy::verify, &Copy::publish}) {
             if (auto error = (this->*step)()) {
-                // When MPI itself is at fault, each rank can only tidy up for itself.
-                if (target_ && error->status != Status::mpi) target_->abandon(comm_.get());
+                tidy_up(*error);
+                error->failed = lost_ranks();
                 return *error;
             }
         }
-        target_->settle();
+        setup_.target->settle();
         return report();
     }
 
 private:
-    std::optional<Error> agree(const std::optional<Error>& mine) const {
-        return api::agree(comm_.get(), mine);
-    }
+    [[nodiscard]] storage::FileSink* sink() const { return setup_.target->sink(); }
 
-    std::optional<Error> compare_arguments() {
-        storage::Digester digester;
-        const std::string options = fmt::format("{}{}{}{}", options_.force, options_.parents,
-                                                options_.sync, options_.settings);
-        for (const std::string& text : {from_, to_, options}) {
-            digester.add(std::as_bytes(std::span(text.c_str(), text.size() + 1)));
+    void tidy_up(const Error& error) {
+        if (is_alone(error)) {
+            setup_.target->abandon();
+        } else {
+            setup_.target->abandon([this](bool mine) { return api::any(all_, mine); });
         }
-        const std::uint64_t mine = digester.digest().low;
-        // The least and the greatest in one reduction: the greatest is the least of the
-        // complements.
-        const std::array<std::uint64_t, 2> both{mine, ~mine};
-        std::array<std::uint64_t, 2> least{};
-        const int code =
-            MPI_Allreduce(both.data(), least.data(), 2, MPI_UINT64_T, MPI_MIN, comm_.get());
-        if (code != MPI_SUCCESS) return mpi::failure("MPI_Allreduce", code);
-        if (least[0] != ~least[1]) {
-            return Error{Status::mismatch,
-                         "ranks were called with different sources, destinations or options"};
-        }
-        return agree(locally([this]() -> Result<void> {
-            if (auto known = storage::per_rank(to_); !known) return known.error();
-            if (auto known = api::effective_settings(options_.settings, MPI_INFO_NULL); !known)
-                return known.error();
-            return {};
-        }));
-    }
-
-    std::optional<Error> open_source() {
-        const auto error = locally([this]() -> Result<void> {
-            if (rank_ != 0) return {};
-            auto opened = storage::FileSource::open(from_);
-            if (!opened) return opened.error();
-            source_ = std::move(*opened);
-            facts_ = {source_->length(), source_->mode(), source_->identity()};
-            return {};
-        });
-        if (auto agreed = agree(error)) return agreed;
-        return broadcast_from_root(facts_);
-    }
-
-    std::optional<Error> prepare_targets() {
-        auto position = api::node_position(comm_.get());
-        if (auto agreed = agree(position ? std::nullopt : std::optional(position.error())))
-            return agreed;
-        target_.emplace(*position);
-        if (auto agreed = agree(locally([this] { return target_->locate(from_, to_); })))
-            return agreed;
-        if (auto agreed = agree(to_error(target_->check_same_kind(comm_.get(), to_))))
-            return agreed;
-        if (auto agreed = agree(locally([this] { return target_->create(options_, facts_); })))
-            return agreed;
-        return agree(to_error(target_->check_conflicts(comm_.get())));
     }
 
     /// Moves the bytes among those who read or write. The others are not part of it and wait.
     std::optional<Error> transfer() {
-        const bool writes = target_->sink() != nullptr;
-        const int mine = writes ? 1 : 0;
-        int code = MPI_Allreduce(&mine, &copies_, 1, MPI_INT, MPI_SUM, comm_.get());
-        if (code != MPI_SUCCESS) return mpi::failure("MPI_Allreduce", code);
-        if (copies_ == 0) return std::nullopt;
-
-        const bool takes_part = writes || rank_ == 0;
-        MPI_Comm split = MPI_COMM_NULL;
-        code = MPI_Comm_split(comm_.get(), takes_part ? 0 : MPI_UNDEFINED, rank_, &split);
         std::optional<Error> error;
-        if (code != MPI_SUCCESS) {
-            error = mpi::failure("MPI_Comm_split", code);
-        } else if (takes_part) {
-            const mpi::Communicator part(split);
-            MPI_Comm_set_errhandler(split, MPI_ERRORS_RETURN);
-            error = stream(split);
+        std::vector<Loss> known;
+        if (setup_.movers) {
+            error = api::locally([this] { return stream(); });
+            if (error && error->status == Status::evicted) return error;
+            known = losses_of_movers();
         }
-        if (auto failed = api::wait_for_all(comm_.get())) return failed;
-        return agree(error);
+        return api::agree(all_, error, known);
     }
 
-    std::optional<Error> stream(MPI_Comm part) {
-        auto team = Team::create(part, options_.settings);
-        if (!team) return team.error();
-        auto done = team->impl().stream(facts_.length, source_.get(), target_->sink(), 0, {});
+    Result<void> stream() {
+        const std::vector<int> ranks = setup_.mover_ranks();
+        int root = 0;
+        std::vector<int> mirrors;
+        for (std::size_t i = 0; i < ranks.size(); ++i) {
+            if (ranks[i] == setup_.reader) root = static_cast<int>(i);
+            if (ranks[i] != setup_.reader && setup_.reads(ranks[i]))
+                mirrors.push_back(static_cast<int>(i));
+        }
+        auto done = setup_.movers->stream(setup_.facts.length, setup_.source.get(), sink(), root,
+                                          std::move(mirrors));
+        const bool somebody_hangs = std::ranges::any_of(
+            setup_.movers->losses(), [](const Loss& loss) { return !loss.dead; });
+        if (sink() != nullptr && (somebody_hangs || setup_.movers->unusable())) sink()->detach();
         if (!done) return done.error();
         broadcast_ = std::move(*done);
-        return std::nullopt;
+        return finish_files();
     }
 
-    /// Each rank has read or written all it was to, and all have the same bytes.
+    /// This rank has read or written all it was to.
+    Result<void> finish_files() {
+        if (setup_.source) {
+            auto read = setup_.source->finish();
+            if (!read) return read.error();
+            read_ = *read;
+        }
+        if (sink() != nullptr) {
+            auto sealed = sink()->seal();
+            if (!sealed) return sealed.error();
+            written_ = *sealed;
+            complete_ = seconds();
+        }
+        return {};
+    }
+
+    /// As ranks of the team of all.
+    [[nodiscard]] std::vector<Loss> losses_of_movers() const {
+        const std::vector<int> ranks = setup_.mover_ranks();
+        std::vector<Loss> losses = setup_.movers->losses();
+        for (Loss& loss : losses) loss.rank = ranks[static_cast<std::size_t>(loss.rank)];
+        return losses;
+    }
+
+    /// All have the same bytes. Whose they are compared with: those of the reader; if it was lost
+    /// after all that it had was out, those of a mirror; and if no reader is left, those of any
+    /// copy, for all that can be known is whether all are equal.
     std::optional<Error> verify() {
-        if (copies_ == 0) return std::nullopt;
-        std::optional<storage::Digest> written;
-        auto error = locally([&]() -> Result<void> {
-            if (source_) {
-                auto read = source_->finish();
-                if (!read) return read.error();
-                digest_ = *read;
-            }
-            if (target_->sink() != nullptr) {
-                auto sealed = target_->sink()->seal();
-                if (!sealed) return sealed.error();
-                written = *sealed;
-                complete_ = seconds();
-            }
-            return {};
-        });
-        // Before the digests: that of a source that could not be read proves nothing.
-        if (auto agreed = agree(error)) return agreed;
-        if (auto failed = broadcast_from_root(digest_)) return failed;
-        if (written && *written != digest_) {
+        storage::Digest expected;
+        for (;;) {
+            const int witness = lowest_witness();
+            if (witness < 0) return std::nullopt;
+            expected = read_ ? *read_ : written_ ? *written_ : storage::Digest();
+            const auto told = all_.tell(&expected, sizeof expected, witness);
+            if (told) break;
+            if (told.error().status != Status::lost) return told.error();
+        }
+        digest_ = expected;
+        std::optional<Error> error;
+        if (written_ && *written_ != expected) {
             error = Error{
                 Status::integrity,
                 fmt::format(
                     "{}: what was written is not what was read: its digest is {} instead of {}",
-                    target_->path(), written->text(), digest_.text())};
+                    setup_.target->path(), written_->text(), expected.text())};
+        } else if (read_ && *read_ != expected) {
+            error = Error{Status::source,
+                          fmt::format("this rank's source is not the same as that "
+                                      "of {}: its digest is {} instead of {}",
+                                      all_.who(setup_.reader), read_->text(), expected.text())};
         }
-        return agree(error);
+        return api::agree(all_, error);
+    }
+
+    [[nodiscard]] int lowest_witness() const {
+        if (copies() == 0) return -1;
+        const auto& ranks = all_.members();
+        const auto found = std::ranges::find_if(ranks, [this](int r) { return setup_.reads(r); });
+        if (found != ranks.end()) return *found;
+        return *std::ranges::find_if(ranks, [this](int r) { return setup_.writes(r); });
+    }
+
+    /// Files written, by ranks that are left.
+    [[nodiscard]] int copies() const {
+        return static_cast<int>(
+            std::ranges::count_if(all_.members(), [this](int r) { return setup_.writes(r); }));
     }
 
     /// A rank that is told to end before the agreement takes its name back, and then the others
     /// never come out of it. So either all names are there or none, except when a signal hits some
     /// ranks in the instant in which others have already left the agreement.
     std::optional<Error> publish() {
-        return agree(locally([this]() -> Result<void> {
-            if (target_->sink() == nullptr) return {};
-            return target_->sink()->file().publish();
-        }));
+        return api::agree(all_, api::locally([this]() -> Result<void> {
+                              if (sink() == nullptr) return {};
+                              return sink()->file().publish();
+                          }));
     }
 
-    Result<CopyReport> report() {
-        CopyReport report;
-        report.bytes = facts_.length;
-        report.copies = copies_;
-        report.seconds = seconds();
-        if (copies_ > 0) report.digest = digest_.text();
-        report.broadcast = broadcast_;
-        const std::string line = target_->has_copy() ? fmt::format("{} {} {}\n{}", complete_,
-                                                                   target_->already_there() ? 1 : 0,
-                                                                   target_->host(), target_->path())
-                                                     : std::string();
-        auto lines = api::gather_texts(comm_.get(), line);
-        if (!lines) return lines.error();
-        for (std::size_t rank = 0; rank < lines->size(); ++rank) {
-            const std::string& text = (*lines)[rank];
-            if (text.empty()) continue;
-            CopyRecord record;
-            record.rank = static_cast<int>(rank);
-            std::array<char, 256> host{};
-            int there = 0;
-            // The path may hold anything but a zero, so it comes last and is taken as it is.
-            std::sscanf(text.c_str(), "%lf %d %255[^\n]", &record.seconds, &there, host.data());
-            record.host = host.data();
-            record.already_there = there != 0;
-            record.path = text.substr(text.find('\n') + 1);
-            report.records.push_back(std::move(record));
+    [[nodiscard]] std::vector<int> lost_ranks() const {
+        std::vector<int> lost;
+        for (const LostRank& rank : losses()) lost.push_back(rank.rank);
+        return lost;
+    }
+
+    [[nodiscard]] std::vector<LostRank> losses() const {
+        std::vector<LostRank> lost;
+        for (int rank = 0; rank < called_; ++rank) {
+            if (!std::ranges::binary_search(setup_.names, rank)) lost.push_back({.rank = rank});
         }
+        for (const Loss& loss : all_.losses()) {
+            lost.push_back({.rank = setup_.names[static_cast<std::size_t>(loss.rank)],
+                            .host = all_.host(loss.rank),
+                            .evicted = !loss.dead});
+        }
+        std::ranges::sort(lost, {}, &LostRank::rank);
+        return lost;
+    }
+
+    CopyReport report() {
+        CopyReport report;
+        report.bytes = setup_.facts.length;
+        report.copies = copies();
+        report.seconds = seconds();
+        if (report.copies > 0) report.digest = digest_.text();
+        report.broadcast = broadcast_;
+        report.lost = losses();
+        const bool in_the_data = broadcast_.epochs > 1;
+        const Report& notice = in_the_data ? broadcast_ : all_.last_failure();
+        report.silence_seconds = notice.silence_seconds;
+        report.regroup_seconds = notice.regroup_seconds;
+        report.repair_seconds = in_the_data ? notice.repair_seconds : 0;
+        add_records(report);
         return report;
     }
 
-    template <class Value>
-    std::optional<Error> broadcast_from_root(Value& value) const {
-        static_assert(std::is_trivially_copyable_v<Value>);
-        const int code = MPI_Bcast(&value, sizeof value, MPI_BYTE, 0, comm_.get());
-        if (code != MPI_SUCCESS) return mpi::failure("MPI_Bcast", code);
-        return std::nullopt;
+    /// Nothing depends on them any more: where a rank dies here, they are missing.
+    void add_records(CopyReport& report) {
+        const api::Target& target = *setup_.target;
+        const std::string line =
+            fmt::format("{} {} {} {}\n{}", complete_, broadcast_.bytes_repaired,
+                        target.already_there() ? 1 : 0, target.host(), target.path());
+        const auto lines = gather(line);
+        if (!lines || lines->size() > all_.members().size()) return;
+        for (std::size_t i = 0; i < lines->size(); ++i) {
+            const std::string& text = (*lines)[i];
+            CopyRecord record;
+            record.rank = setup_.names[static_cast<std::size_t>(all_.members()[i])];
+            std::array<char, 256> host{};
+            int there = 0;
+            long long repaired = 0;
+            // The path may hold anything but a zero, so it comes last and is taken as it is.
+            std::sscanf(text.c_str(), "%lf %lld %d %255[^\n]", &record.seconds, &repaired, &there,
+                        host.data());
+            report.bytes_repaired += repaired;
+            record.path = text.substr(text.find('\n') + 1);
+            if (record.path.empty()) continue;
+            record.host = host.data();
+            record.already_there = there != 0;
+            report.records.push_back(std::move(record));
+        }
+    }
+
+    Result<std::vector<std::string>> gather(const std::string& line) {
+        if (all_.losses().empty()) return api::gather_texts(all_.communicator(), line);
+        if (!std::ranges::all_of(all_.losses(), &Loss::dead)) return tell_each(line);
+        auto survivors = all_.survivors();
+        if (!survivors) return survivors.error();
+        const mpi::Communicator left(*survivors);
+        return api::gather_texts(left.get(), line);
+    }
+
+    /// A communicator without ranks that are alive and hang cannot be relied on to come about: one
+    /// after the other tells.
+    Result<std::vector<std::string>> tell_each(const std::string& line) {
+        std::vector<std::string> lines;
+        const std::vector<int> members = all_.members();
+        for (const int rank : members) {
+            std::array<char, 1500> text{};
+            if (rank == all_.rank()) {
+                std::copy_n(line.begin(), std::min(line.size(), text.size() - 1), text.begin());
+            }
+            if (auto told = all_.tell(text.data(), std::ssize(text), rank); !told)
+                return told.error();
+            lines.emplace_back(text.data());
+        }
+        return lines;
     }
 
     [[nodiscard]] double seconds() const {
         return std::chrono::duration<double>(Clock::now() - begun_).count();
     }
 
-    Clock::time_point begun_ = Clock::now();
-    mpi::Communicator comm_;
-    const std::string& from_;
-    const std::string& to_;
-    const CopyOptions& options_;
-    int rank_ = 0;
-    std::unique_ptr<storage::FileSource> source_;  ///< on the root only
-    SourceFacts facts_;
-    std::optional<api::Target> target_;
-    int copies_ = 0;
+    CopySetup setup_;
+    Team::Impl& all_;
+    int called_;  ///< ranks of the caller's communicator
+    Clock::time_point begun_;
+    std::optional<storage::Digest> read_;     ///< on ranks that read
+    std::optional<storage::Digest> written_;  ///< on ranks that write
     storage::Digest digest_;
     double complete_ = 0;
     Report broadcast_;
@@ -261,6 +276,7 @@ private:
 
 Result<CopyReport> copy_file(MPI_Comm comm, const std::string& source,
                              const std::string& destination, const CopyOptions& options) {
+    const auto begun = Clock::now();
     int initialized = 0;
     int finalized = 0;
     MPI_Initialized(&initialized);
@@ -272,9 +288,11 @@ Result<CopyReport> copy_file(MPI_Comm comm, const std::string& source,
     int inter = 0;
     MPI_Comm_test_inter(comm, &inter);
     if (inter != 0) return Error{Status::argument, "the communicator is an intercommunicator"};
-    auto duplicate = mpi::Communicator::duplicate(comm);
-    if (!duplicate) return duplicate.error();
-    return Copy(std::move(*duplicate), source, destination, options).run();
+    auto setup = api::set_up_copy(comm, source, destination, options);
+    if (!setup) return setup.error();
+    int called = 0;
+    MPI_Comm_size(comm, &called);
+    return Copy(std::move(*setup), called, begun).run();
 }
 
 void remove_unfinished_files() noexcept { storage::unfinished::remove_all(); }

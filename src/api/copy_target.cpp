@@ -52,8 +52,8 @@ Error same_file(const std::string& path, const std::string& others) {
 
 }  // namespace
 
-Result<NodePosition> node_position(MPI_Comm comm) {
-    NodePosition position;
+Result<NodePosition> node_position(MPI_Comm comm, int name, int reader) {
+    NodePosition position{.name = name};
     MPI_Comm_rank(comm, &position.rank);
     MPI_Comm split = MPI_COMM_NULL;
     int code =
@@ -61,8 +61,13 @@ Result<NodePosition> node_position(MPI_Comm comm) {
     if (code != MPI_SUCCESS) return mpi::failure("MPI_Comm_split_type", code);
     const mpi::Communicator node(split);
     MPI_Comm_set_errhandler(split, MPI_ERRORS_RETURN);
-    code = MPI_Allreduce(&position.rank, &position.first, 1, MPI_INT, MPI_MIN, split);
+    // The lowest rank, and no less than zero where the reader is: in one reduction.
+    const std::array<int, 2> mine{position.rank, position.rank == reader ? 0 : 1};
+    std::array<int, 2> least{};
+    code = MPI_Allreduce(mine.data(), least.data(), 2, MPI_INT, MPI_MIN, split);
     if (code != MPI_SUCCESS) return mpi::failure("MPI_Allreduce", code);
+    position.first = least[0];
+    position.with_reader = least[1] == 0;
     return position;
 }
 
@@ -74,7 +79,7 @@ Result<void> Target::locate(const std::string& source, const std::string& destin
     if (!*each && position_.rank != position_.first) return {};
 
     auto path = storage::expand(destination,
-                                {.host = host_, .rank = position_.rank, .job = storage::job_id()});
+                                {.host = host_, .rank = position_.name, .job = storage::job_id()});
     if (!path) return path.error();
     in_folder_ = storage::names_folder(*path);
     path_ = std::move(*path);
@@ -95,7 +100,8 @@ Result<void> Target::check_same_kind(MPI_Comm comm, const std::string& destinati
                     destination)};
 }
 
-Result<void> Target::create(const CopyOptions& options, const SourceFacts& facts) {
+Result<void> Target::create(const CopyOptions& options, const SourceFacts& facts,
+                            const std::optional<storage::FileIdentity>& own, bool mapped) {
     if (!has_copy()) return {};
     if (options.parents) {
         auto made = storage::MadeFolders::make(storage::folder_of(path_));
@@ -103,20 +109,23 @@ Result<void> Target::create(const CopyOptions& options, const SourceFacts& facts
         folders_ = std::move(*made);
     }
     struct stat there{};
-    if (position_.with_root() && ::stat(path_.c_str(), &there) == 0 &&
-        storage::identity(there) == facts.identity) {
-        already_there_ = true;
-        return {};
+    if (::stat(path_.c_str(), &there) == 0) {
+        const auto identity = storage::identity(there);
+        already_there_ = (position_.with_reader && identity == facts.identity) || identity == own;
+        if (already_there_) return {};
     }
     auto sink = storage::FileSink::create(
         path_, facts.length,
         {.replace = options.force, .sync = options.sync, .mode = static_cast<mode_t>(facts.mode)});
     if (!sink) return sink.error();
+    if (mapped) {
+        if (auto done = (*sink)->map(); !done) return done.error();
+    }
     sink_ = std::move(*sink);
     return {};
 }
 
-Result<void> Target::check_conflicts(MPI_Comm comm) const {
+Result<void> Target::check_conflicts(MPI_Comm comm, std::span<const int> names) const {
     const auto folder = storage::folder_of(path_);
     Entry mine;
     mine.node = position_.first;
@@ -151,8 +160,9 @@ Result<void> Target::check_conflicts(MPI_Comm comm) const {
     }
     std::optional<Error> error;
     if (has_copy() && writers.at(mine.file()) != position_.rank) {
-        error = same_file(
-            path_, fmt::format("rank {} would write the same file", writers.at(mine.file())));
+        error =
+            same_file(path_, fmt::format("rank {} would write the same file",
+                                         names[static_cast<std::size_t>(writers.at(mine.file()))]));
     }
     if (suspicion) {
         const int first = has_copy() ? paths.at(mine.path) : position_.rank;
@@ -172,14 +182,16 @@ Result<void> Target::check_conflicts(MPI_Comm comm) const {
     return {};
 }
 
-void Target::abandon(MPI_Comm comm) {
+void Target::abandon(const Any& any) {
     sink_.reset();
-    // A folder can go when those who made folders in it have removed theirs.
-    for (int removed = 1; removed != 0;) {
-        MPI_Barrier(comm);
-        const int mine = folders_.remove() ? 1 : 0;
-        if (MPI_Allreduce(&mine, &removed, 1, MPI_INT, MPI_MAX, comm) != MPI_SUCCESS) return;
+    if (!any) {
+        folders_.remove();
+        return;
     }
+    // A folder can go when those who made folders in it have removed theirs. The first question is
+    // whether all have dropped their files.
+    auto more = any(true);
+    while (more && *more) more = any(folders_.remove());
 }
 
 void Target::settle() {

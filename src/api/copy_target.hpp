@@ -9,26 +9,29 @@
 #include <mpi.h>
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 
 namespace splitcast::api {
 
-/// What the root has found out about the source; all ranks know it.
+/// What is known of the source; all ranks know it.
 struct SourceFacts {
     std::int64_t length = 0;
     std::uint32_t mode = 0;
-    storage::FileIdentity identity;  ///< means something on the root's node only
+    storage::FileIdentity identity;  ///< as the reader sees it: means something on its node only
 };
 
 /// Where a rank is, among those of its node.
 struct NodePosition {
-    int first = 0;  ///< lowest rank on the node
-    int rank = 0;
-    [[nodiscard]] bool with_root() const { return first == 0; }
+    int first = 0;             ///< lowest rank on the node
+    int rank = 0;              ///< in the communicator of those who are here
+    int name = 0;              ///< what it is called: its rank in the caller's communicator
+    bool with_reader = false;  ///< the reader is on the same node
 };
-Result<NodePosition> node_position(MPI_Comm comm);
+Result<NodePosition> node_position(MPI_Comm comm, int name, int reader);
 
 /// The file that one rank is to write, if it is to write one.
 class Target {
@@ -42,15 +45,20 @@ public:
     /// different names. Collective, also for ranks that failed before.
     Result<void> check_same_kind(MPI_Comm comm, const std::string& destination) const;
 
-    /// Makes folders and file. Local.
-    Result<void> create(const CopyOptions& options, const SourceFacts& facts);
+    /// Makes folders and file. `own`: the source as this rank has opened it itself, if it has.
+    /// `mapped`: the file is memory as well. Local.
+    Result<void> create(const CopyOptions& options, const SourceFacts& facts,
+                        const std::optional<storage::FileIdentity>& own, bool mapped);
 
     /// An error on ranks that would write the same file as another one, on their node or in a
-    /// folder that nodes share. Collective, when all targets are created.
-    Result<void> check_conflicts(MPI_Comm comm) const;
+    /// folder that nodes share. `names`: what the ranks are called. Collective, when all targets
+    /// are created.
+    Result<void> check_conflicts(MPI_Comm comm, std::span<const int> names) const;
 
-    /// Removes whatever was made. Collective, so that folders made by one rank for several go too.
-    void abandon(MPI_Comm comm);
+    /// Removes whatever was made. `any` tells whether any rank says yes: collective, so that
+    /// folders made by one rank for several go too. Without it: what this rank can do alone.
+    using Any = std::function<Result<bool>(bool)>;
+    void abandon(const Any& any = {});
 
     /// After publish: it stays.
     void settle();

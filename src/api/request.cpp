@@ -29,7 +29,10 @@ Result<void> Request::Impl::start() {
     if (active())
         return Error{Status::state,
                      "the request is under way; end it with wait before starting it again"};
-    if (call_.piecemeal && !call_.refused) {
+    if (auto gone = team_.unusable()) return *gone;
+    if (call_.piecemeal && !call_.refused && team_.survives(call_.settings)) {
+        stage();
+    } else if (call_.piecemeal && !call_.refused) {
         if (team_.rank() == call_.root) {
             source_ = std::make_unique<mpi::PackSource>(buffer_, layout_);
         } else {
@@ -38,10 +41,31 @@ Result<void> Request::Impl::start() {
         call_.source = source_.get();
         call_.sink = sink_.get();
     }
+    if (call_.refused) call_.piecemeal = false;  // there is nothing to move
     mismatch_.reset();
     operation_ = persistent_ ? team_.begin(call_, reserved_) : team_.begin(call_);
     engine::progress::enter(*operation_.broadcast);
     return {};
+}
+
+// A repair sends segments in an order of its own and more than once, which a scattered datatype
+// cannot be packed and unpacked in: then the bytes lie in memory as they are sent.
+void Request::Impl::stage() {
+    staged_.resize(static_cast<std::size_t>(call_.length));
+    if (team_.holds_from_start(call_)) mpi::PackSource(buffer_, layout_).request(0, staged_);
+    call_.buffer = staged_.data();
+    call_.piecemeal = false;
+}
+
+void Request::Impl::unstage(bool whole) {
+    if (whole && !team_.holds_from_start(call_))
+        mpi::UnpackSink(buffer_, layout_).offer(0, staged_);
+    staged_ = {};
+    call_.piecemeal = true;
+}
+
+void Request::Impl::leave() {
+    if (!over()) operation_.broadcast->leave();
 }
 
 bool Request::Impl::over() const { return !active() || operation_.broadcast->done(); }
@@ -54,6 +78,7 @@ bool Request::Impl::test() {
 
 Result<Report> Request::Impl::wait() {
     if (!active()) return Error{Status::state, "the request was not started"};
+    operation_.broadcast->come_back();
     engine::progress::wait([this] { return over(); });
     return finish();
 }
@@ -72,6 +97,7 @@ Result<Report> Request::Impl::outcome() {
     Result<Report> report = team_.end(operation_, call_);
     mismatch_ = operation_.broadcast->machine().outcome().mismatch;
     operation_.broadcast.reset();
+    if (!staged_.empty()) unstage(report.ok());
     auto packing = source_ ? source_->error() : std::optional<Error>{};
     if (!packing && sink_) packing = sink_->error();
     source_.reset();

@@ -11,8 +11,16 @@ const Error empty_team{Status::state, "the team is empty: it was moved from or f
 
 Team::Team(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 Team::Team(Team&&) noexcept = default;
-Team& Team::operator=(Team&&) noexcept = default;
-Team::~Team() = default;
+Team& Team::operator=(Team&& other) noexcept {
+    if (this != &other) {
+        if (impl_) impl_->part();
+        impl_ = std::move(other.impl_);
+    }
+    return *this;
+}
+Team::~Team() {
+    if (impl_) impl_->part();
+}
 
 Result<Team> Team::create(MPI_Comm comm, Settings settings, MPI_Info info) {
     int initialized = 0;
@@ -29,6 +37,7 @@ Result<Team> Team::create(MPI_Comm comm, Settings settings, MPI_Info info) {
 
 Result<void> Team::free() {
     if (!impl_) return empty_team;
+    impl_->part();
     impl_.reset();
     return {};
 }
@@ -36,13 +45,19 @@ Result<void> Team::free() {
 int Team::rank() const { return impl_ ? impl_->rank() : -1; }
 int Team::size() const { return impl_ ? impl_->size() : 0; }
 MPI_Comm Team::communicator() const { return impl_ ? impl_->communicator() : MPI_COMM_NULL; }
-std::vector<int> Team::failed() const { return {}; }
+std::vector<int> Team::failed() const { return impl_ ? impl_->failed() : std::vector<int>{}; }
+
+Result<MPI_Comm> Team::survivors() {
+    if (!impl_) return empty_team;
+    return impl_->survivors();
+}
 
 Result<Report> Team::broadcast(void* buffer, MPI_Count count, MPI_Datatype datatype, int root,
                                Settings settings) {
-    auto request = start(buffer, count, datatype, root, settings);
-    if (!request) return request.error();
-    return request->wait();
+    if (!impl_) return empty_team;
+    Request::Impl request(*impl_, buffer, count, datatype, root, settings, false);
+    if (auto started = request.start(); !started) return started.error();
+    return request.wait();
 }
 
 Result<Request> Team::start(void* buffer, MPI_Count count, MPI_Datatype datatype, int root,
@@ -51,6 +66,7 @@ Result<Request> Team::start(void* buffer, MPI_Count count, MPI_Datatype datatype
     auto request =
         std::make_unique<Request::Impl>(*impl_, buffer, count, datatype, root, settings, false);
     if (auto started = request->start(); !started) return started.error();
+    request->leave();
     return Request(std::move(request));
 }
 
@@ -75,6 +91,8 @@ std::string_view text(Status status) {
         case Status::integrity: return "what arrived is not what was sent";
         case Status::memory: return "out of memory";
         case Status::state: return "a call that does not fit the state of its handle";
+        case Status::lost: return "ranks were lost, and with them the only copy of some bytes";
+        case Status::evicted: return "this rank did not answer, and the others went on without it";
         case Status::internal: return "a fault in splitcast itself: please report it";
     }
     return "not a splitcast code";

@@ -1,16 +1,23 @@
 #include "api/team_impl.hpp"
 
 #include "api/effective_settings.hpp"
+#include "collectives/repair.hpp"
+#include "collectives/switches.hpp"
 #include "engine/progress.hpp"
+#include "fault/saboteur.hpp"
 #include "mpi/probe.hpp"
+#include "mpi/ulfm.hpp"
 #include "topology/hwloc_place.hpp"
+#include "topology/slurm_place.hpp"
 
 #include <fmt/format.h>
+#include <xxhash.h>
 
 #include <algorithm>
 #include <array>
 #include <bit>
 #include <chrono>
+#include <csignal>
 #include <cstdio>
 #include <cstring>
 #include <map>
@@ -20,6 +27,7 @@ namespace splitcast {
 
 using collectives::Choice;
 using collectives::Links;
+using collectives::Loss;
 using collectives::Placement;
 using collectives::Schedule;
 using collectives::Shape;
@@ -49,10 +57,29 @@ struct Address {
     std::int32_t numa = -1;
     std::int32_t cache = -1;
     std::int32_t core = -1;
+    std::array<char, 128> switches{};  ///< above the node, if the resource manager tells
 };
 
 constexpr Links within_a_node{
     .latency = 1e-6, .bandwidth = 8e9, .overhead = 10e-6, .shared_memory = true};
+
+const Loss* loss_of(const std::vector<Loss>& losses, int rank) {
+    const auto found = std::ranges::find(losses, rank, &Loss::rank);
+    return found == losses.end() ? nullptr : &*found;
+}
+
+collectives::Ticks ticks(double seconds) { return static_cast<collectives::Ticks>(seconds * 1e9); }
+
+/// The death of a rank breaks its connections, and the signal of that would end the survivors. What
+/// the program does about SIGPIPE itself is left as it is.
+void ignore_broken_pipes() {
+    struct sigaction before{};
+    if (sigaction(SIGPIPE, nullptr, &before) != 0 || before.sa_handler != SIG_DFL) return;
+    struct sigaction ignore{};
+    ignore.sa_handler = SIG_IGN;
+    sigemptyset(&ignore.sa_mask);
+    sigaction(SIGPIPE, &ignore, nullptr);
+}
 
 std::uint64_t mix(std::uint64_t hash, std::uint64_t value) {
     hash ^= value + 0x9E3779B97F4A7C15ULL + (hash << 6U) + (hash >> 2U);
@@ -65,7 +92,11 @@ Team::Impl::Impl(mpi::Communicator comm)
     : comm_(std::move(comm)),
       rank_(comm_.rank()),
       size_(comm_.size()),
-      tags_(mpi::largest_tag(comm_.get())) {}
+      tags_(mpi::largest_tag(comm_.get())),
+      hub_(std::make_unique<mpi::Hub>(comm_.get(), mpi::Tags::control(), mpi::ulfm::enabled())) {
+    for (int rank = 0; rank < size_; ++rank) members_.push_back(rank);
+    names_ = members_;
+}
 
 Result<std::unique_ptr<Team::Impl>> Team::Impl::create(MPI_Comm comm, Settings settings,
                                                        MPI_Info info) {
@@ -78,13 +109,34 @@ Result<std::unique_ptr<Team::Impl>> Team::Impl::create(MPI_Comm comm, Settings s
     auto duplicate = mpi::Communicator::duplicate(comm);
     if (!duplicate) return duplicate.error();
 
+    if (mpi::ulfm::enabled()) ignore_broken_pipes();
     std::unique_ptr<Impl> team(new Impl(std::move(duplicate).value()));
     auto resolved = api::effective_settings(settings, info);
-    if (auto agreed = team->agree_on_settings(resolved); !agreed) return agreed.error();
-    team->settings_ = std::move(resolved).value();
-    if (auto found = team->discover_placement(); !found) return found.error();
-    if (auto found = team->discover_links(); !found) return found.error();
-    return team;
+    auto faults = fault::trigger_from_environment(team->rank_);
+    if (faults) {
+        team->faults_->trigger = *faults;
+    } else if (resolved) {
+        resolved = faults.error();
+    }
+    const Result<void> made = team->discover(std::move(resolved));
+    // A rank may die while others are still at it: all that are left have a team, or none has.
+    bool all_made = made.ok();
+    if (mpi::ulfm::enabled()) {
+        const auto agreed = mpi::ulfm::agree(team->comm_.get(), made ? 1 : 0);
+        all_made = agreed && *agreed != 0;
+    }
+    if (!made) return made.error();
+    if (all_made) return team;
+    return Error{Status::mpi,
+                 "another rank could not make its part of the team, as when a rank dies meanwhile; "
+                 "make the team again from a communicator of the ranks that are left"};
+}
+
+Result<void> Team::Impl::discover(Result<collectives::Resolved> resolved) {
+    if (auto agreed = agree_on_settings(resolved); !agreed) return agreed.error();
+    settings_ = std::move(resolved).value();
+    if (auto found = discover_placement(); !found) return found.error();
+    return discover_links();
 }
 
 Result<std::unique_ptr<Team::Impl>> Team::Impl::adopt(mpi::Communicator comm, Placement placement,
@@ -140,10 +192,21 @@ Result<void> Team::Impl::discover_placement() {
     Address mine{.numa = local.numa, .cache = local.cache, .core = local.core};
     const std::string host = mpi::host_name();
     std::ranges::copy(host.substr(0, mine.host.size() - 1), mine.host.begin());
+    const std::string switches = topology::slurm_switches();
+    if (switches.size() < mine.switches.size()) {
+        std::ranges::copy(switches, mine.switches.begin());
+    }
     std::vector<Address> all(static_cast<std::size_t>(size_));
     const int code = MPI_Allgather(&mine, sizeof(Address), MPI_BYTE, all.data(), sizeof(Address),
                                    MPI_BYTE, comm_.get());
     if (code != MPI_SUCCESS) return mpi::failure("MPI_Allgather", code);
+
+    std::vector<collectives::SwitchPath> paths;
+    paths.reserve(all.size());
+    for (const Address& address : all) {
+        paths.push_back(collectives::path_of(address.switches.data()));
+    }
+    const std::vector<std::int32_t> switch_ids = collectives::number_switches(paths);
 
     std::map<std::string, std::int32_t> nodes;  // numbered in the order of their first ranks
     std::vector<collectives::Place> places;
@@ -155,6 +218,7 @@ Result<void> Team::Impl::discover_placement() {
             nodes.try_emplace(hosts_.back(), static_cast<std::int32_t>(nodes.size())).first->second;
         places.push_back(
             {.node = node, .numa = address.numa, .cache = address.cache, .core = address.core});
+        places.back().switch_id = switch_ids[places.size() - 1];
     }
     placement_ = Placement(std::move(places));
     links_.shared_memory = nodes.size() == 1;
@@ -196,7 +260,7 @@ const Schedule& Team::Impl::schedule_for(int root, Shape shape) {
         if (cached.root == root && cached.shape == shape) return cached.schedule;
     }
     if (schedules_.size() >= remembered) schedules_.erase(schedules_.begin());
-    schedules_.push_back({root, shape, Schedule::make(placement_, root, shape)});
+    schedules_.push_back({root, shape, Schedule::make(placement_, members_, root, shape)});
     return schedules_.back().schedule;
 }
 
@@ -223,6 +287,11 @@ Team::Impl::Call Team::Impl::describe(void* buffer, MPI_Count count, MPI_Datatyp
             Error{Status::argument,
                   fmt::format("root {} is not one of the team's ranks 0 to {}", root, size_ - 1)};
     }
+    if (const Loss* lost = loss_of(losses_, root)) {
+        call.refused =
+            Error{Status::argument, fmt::format("root {} is no longer part of the team: it {}",
+                                                root, lost->dead ? "died" : "was evicted")};
+    }
     if (buffer == nullptr && call.length > 0 && !call.piecemeal) {
         call.refused =
             Error{Status::argument,
@@ -230,6 +299,16 @@ Team::Impl::Call Team::Impl::describe(void* buffer, MPI_Count count, MPI_Datatyp
     }
     return call;
 }
+
+namespace {
+
+/// Of all bytes, if there is anybody to compare them with.
+std::optional<std::uint64_t> digest_of(const Team::Impl::Call& call) {
+    if (call.settings.mirrors.empty() || call.buffer == nullptr) return std::nullopt;
+    return XXH3_64bits(call.buffer, static_cast<std::size_t>(call.length));
+}
+
+}  // namespace
 
 Team::Impl::Operation Team::Impl::begin(const Call& call) {
     const std::uint64_t number = next_number_++;
@@ -244,9 +323,11 @@ Team::Impl::Operation Team::Impl::begin(const Call& call, Reserved& reserved) {
 Team::Impl::Operation Team::Impl::begin(const Call& call, std::uint64_t tag_number,
                                         std::uint64_t identity) {
     Operation operation;
+    operation.identity = identity;
     collectives::Machine::Config config;
     config.self = rank_;
     config.ranks = size_;
+    config.members = members_;
     config.view = View{.root = call.root,
                        .length = call.length,
                        .fingerprint = mix(collectives::fingerprint(call.settings), identity)};
@@ -256,88 +337,106 @@ Team::Impl::Operation Team::Impl::begin(const Call& call, std::uint64_t tag_numb
         config.view.fingerprint = ~config.view.fingerprint;
     } else {
         operation.choice = choice_for(call.length, call.settings);
-        const Choice& choice = operation.choice;
-        segmentation = {.length = call.length, .segment_bytes = choice.segment_bytes};
-        const Schedule& schedule = schedule_for(call.root, choice.shape);
-        operation.groups = (units_ - 2) / std::max(schedule.stripes(), 1) + 1;
-        config.plan = collectives::rank_plan(schedule, rank_, segmentation.count());
-        config.receive_depth = choice.receive_depth;
-        config.window = {.initial = choice.window,
-                         .smallest = choice.window_least,
-                         .largest = choice.window_limit};
+        segmentation = {.length = call.length, .segment_bytes = operation.choice.segment_bytes};
     }
-    const bool is_root = rank_ == call.root;
+    config.ballot = call.ballot;
+    config.agree = call.agree;
+    const bool holds = holds_from_start(call);
     const bool piecemeal = call.piecemeal && segmentation.length > 0;
     config.piecemeal = piecemeal;
-    config.held = is_root && !piecemeal ? collectives::Holdings::everything(segmentation.count())
-                                        : collectives::Holdings(segmentation.count());
+    config.held = holds ? collectives::Holdings::everything(segmentation.count())
+                        : collectives::Holdings(segmentation.count());
+    prepare_recovery(call, operation.choice.shape, config.recovery);
+    if (!call.refused) plan(call, operation, config);
+    const bool survive = config.recovery.enabled;
     engine::Buffer buffer =
         piecemeal ? engine::Buffer(
                         call.source, call.sink, segmentation, call.settings.staging,
                         collectives::Segment{4} * std::max(operation.choice.shape.group_size, 1))
                   : engine::Buffer(call.buffer, segmentation);
+    ++faults_->begun;
+    engine::Broadcast::Options options{.checksums = survive && call.settings.integrity};
+    if (options.checksums && holds) config.digest = digest_of(call);
+    if (faults_->trigger) {
+        options.saboteur = std::make_unique<fault::SelfHarm>(faults_->trigger, faults_->begun);
+    }
     operation.broadcast = std::make_unique<engine::Broadcast>(
         std::move(config), std::move(buffer),
-        std::make_unique<mpi::PointToPoint>(comm_.get(), tags_, tag_number), steady_clock());
+        std::make_unique<mpi::PointToPoint>(comm_.get(), *hub_, tags_, tag_number, identity,
+                                            survive),
+        steady_clock(), std::move(options));
     return operation;
 }
 
-Result<Report> Team::Impl::end(const Operation& operation, const Call& call) {
-    const engine::Broadcast& broadcast = *operation.broadcast;
-    if (broadcast.failure()) {
-        broken_ = broadcast.failure();
-        return *broken_;
-    }
-    const auto& outcome = broadcast.machine().outcome();
-    if (outcome.mismatch) {
-        std::string text = "the ranks of this broadcast do not agree: " + outcome.mismatch->text();
-        if (call.refused)
-            text += "; on this rank (" + std::to_string(rank_) + "): " + call.refused->text;
-        return Error{Status::mismatch, text};
-    }
-    if (call.refused) return *call.refused;
-    if (!outcome.success) {
-        return Error{
-            Status::integrity,
-            fmt::format("rank {} received a segment of the wrong length although all ranks "
-                        "agree on the whole: a fault in splitcast or in MPI",
-                        rank_)};
-    }
-    Report report;
-    report.bytes = call.length;
-    report.segments = broadcast.buffer().segmentation().count();
-    report.segment_bytes = broadcast.buffer().segmentation().segment_bytes;
-    report.bytes_sent = broadcast.bytes_sent();
-    report.bytes_received = broadcast.bytes_received();
-    report.seconds = static_cast<double>(broadcast.elapsed()) * 1e-9;
-    report.group_size = operation.choice.shape.group_size;
-    report.groups = operation.groups;
-    report.children = operation.choice.shape.children;
-    report.choice = operation.choice.text();
-    if (call.settings.report && rank_ == call.root) {
-        fmt::print(stderr, "splitcast: {}; took {:.4g} s\n", report.choice, report.seconds);
-    }
-    return report;
+// Ranks may die in a call that is refused as well: the others wait for each other's views in it.
+void Team::Impl::prepare_recovery(const Call& call, Shape shape,
+                                  collectives::Recovery& recovery) const {
+    const collectives::Settings& settings = call.refused ? settings_.settings : call.settings;
+    recovery.enabled = survives(settings);
+    if (!recovery.enabled) return;
+    if (!call.refused) recovery.mirrors = mirrors(call);
+    recovery.placement = placement_;
+    recovery.shape = shape;
+    recovery.pulse = {.period = ticks(settings.heartbeat), .timeout = ticks(settings.timeout)};
+    using collectives::Detect;
+    recovery.peer_beats = settings.detect == Detect::all || settings.detect == Detect::peers;
+    recovery.root_beats = settings.detect == Detect::all || settings.detect == Detect::root;
+    recovery.deaths_are_told = settings.detect == Detect::all || settings.detect == Detect::mpi;
+    using collectives::Resend;
+    using collectives::ResendBy;
+    recovery.resend = settings.resend == ResendBy::root     ? Resend::root
+                      : settings.resend == ResendBy::mirror ? Resend::mirror
+                                                            : Resend::survivors;
 }
 
-Result<Report> Team::Impl::stream(std::int64_t length, engine::Source* source, engine::Sink* sink,
-                                  int root, Settings settings) {
-    Call call;
-    call.source = rank_ == root ? source : nullptr;
-    call.sink = sink;
-    call.piecemeal = true;
-    call.length = length;
-    call.root = root;
-    if (auto resolved = api::settings_for_call(settings_, settings)) {
-        call.settings = *resolved;
-    } else {
-        call.refused = resolved.error();
+void Team::Impl::plan(const Call& call, Operation& operation,
+                      collectives::Machine::Config& config) {
+    const Choice& choice = operation.choice;
+    config.receive_depth = choice.receive_depth;
+    config.window = {
+        .initial = choice.window, .smallest = choice.window_least, .largest = choice.window_limit};
+    const collectives::Recovery& recovery = config.recovery;
+    const auto segments = config.held.segments();
+    const Schedule& schedule = schedule_for(call.root, choice.shape);
+    operation.groups = (units_ - 2) / std::max(schedule.stripes(), 1) + 1;
+    if (recovery.mirrors.empty()) {
+        config.plan = collectives::rank_plan(schedule, rank_, segments);
+        return;
     }
-    Operation operation = begin(call);
-    engine::progress::enter(*operation.broadcast);
-    engine::progress::wait([&] { return operation.broadcast->done(); });
-    engine::progress::leave(*operation.broadcast);
-    return end(operation, call);
+    // Mirrors have everything and send as well: a repair of what the others lack.
+    std::vector<collectives::Holdings> holdings(static_cast<std::size_t>(size_),
+                                                collectives::Holdings(segments));
+    const auto whole = collectives::Holdings::everything(segments);
+    holdings[static_cast<std::size_t>(call.root)] = whole;
+    for (const int mirror : recovery.mirrors) holdings[static_cast<std::size_t>(mirror)] = whole;
+    const auto planned = collectives::plan_repair({.holdings = holdings,
+                                                   .live = members_,
+                                                   .root = call.root,
+                                                   .mirrors = recovery.mirrors,
+                                                   .spoilers = {}},
+                                                  placement_, choice.shape);
+    config.plan = collectives::rank_plan(std::get<collectives::Plan>(planned), rank_);
+}
+
+bool Team::Impl::survives(const collectives::Settings& settings) const {
+    using collectives::Survive;
+    if (settings.integrity) return true;  // what came wrong is sent again as what was lost
+    if (settings.survive == Survive::automatic) return mpi::ulfm::enabled();
+    return settings.survive == Survive::on;
+}
+
+std::vector<int> Team::Impl::mirrors(const Call& call) const {
+    std::vector<int> ranks;
+    std::ranges::copy_if(call.settings.mirrors, std::back_inserter(ranks), [&](int rank) {
+        return rank != call.root && std::ranges::binary_search(members_, rank);
+    });
+    return ranks;
+}
+
+bool Team::Impl::holds_from_start(const Call& call) const {
+    if (rank_ == call.root) return true;
+    return survives(call.settings) &&
+           std::ranges::find(call.settings.mirrors, rank_) != call.settings.mirrors.end();
 }
 
 }  // namespace splitcast

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "collectives/fault_spec.hpp"
 #include "collectives/placement.hpp"
 #include "collectives/schedule.hpp"
 #include "collectives/selection.hpp"
@@ -8,6 +9,7 @@
 #include "engine/stream.hpp"
 #include "mpi/communicator.hpp"
 #include "mpi/datatype.hpp"
+#include "mpi/hub.hpp"
 #include "mpi/transport.hpp"
 #include "splitcast/splitcast.hpp"
 
@@ -31,6 +33,13 @@ public:
                                                collectives::Links links,
                                                collectives::Resolved settings);
 
+    ~Impl();
+    Impl(const Impl&) = delete;
+    Impl& operator=(const Impl&) = delete;
+
+    /// Collective, before the end: waits until nothing is under way on the communicator any more.
+    void part();
+
     /// What one broadcast was called with.
     struct Call {
         std::byte* buffer = nullptr;       ///< in memory, or
@@ -40,6 +49,8 @@ public:
         std::int64_t length = 0;
         int root = 0;
         collectives::Settings settings;
+        collectives::Ballot ballot = collectives::no_ballot;
+        bool agree = false;  ///< also where nobody may fail
         std::optional<Error>
             refused;  ///< arguments of this rank that cannot be: it takes part only to say so
     };
@@ -49,6 +60,7 @@ public:
         std::unique_ptr<engine::Broadcast> broadcast;
         collectives::Choice choice;
         int groups = 0;
+        mpi::Hub::Identity identity = 0;
     };
     Operation begin(const Call& call);
 
@@ -70,10 +82,41 @@ public:
     Call describe(void* buffer, MPI_Count count, MPI_Datatype type, int root, Settings settings,
                   mpi::Layout& layout) const;
 
-    /// `length` bytes from `source` (root only) to every rank's `sink` (null: relay only). Blocks.
+    /// `length` bytes from `source` (root and mirrors) to every rank's `sink` (null: relay only).
+    /// Where ranks may be lost, a sink on another rank than the root needs memory. Blocks.
     /// Collective. Failures of source and sink are theirs to tell.
     Result<Report> stream(std::int64_t length, engine::Source* source, engine::Sink* sink, int root,
-                          Settings settings);
+                          std::vector<int> mirrors = {});
+
+    /// Agreements that survive the loss of ranks, and wait without burning a core. Collective.
+    ///
+    /// The lowest number that a rank brings which is left; the same on all of them. `known` ranks,
+    /// lost in another team with the same members, are lost in this one too.
+    Result<collectives::Ballot> lowest(collectives::Ballot mine,
+                                       const std::vector<collectives::Loss>& known = {});
+    /// `size` bytes of `root` to all. Status::lost if it was lost, and its words with it.
+    Result<void> tell(void* bytes, std::int64_t size, int root);
+
+    /// In reports, messages and faults on purpose, rank i is called `names[i]`; and faults on
+    /// purpose count this team's broadcasts and those of `other` as one team's. Local.
+    void rename(std::vector<int> names, const Impl* other);
+
+    /// Why nothing can be broadcast any more, if so.
+    [[nodiscard]] std::optional<Error> unusable() const;
+    /// Whether ranks may be lost in a call with these settings.
+    [[nodiscard]] bool survives(const collectives::Settings& settings) const;
+    /// This rank is the call's root or one of its mirrors.
+    [[nodiscard]] bool holds_from_start(const Call& call) const;
+    [[nodiscard]] std::vector<int> failed() const;
+    /// By rank of the team.
+    [[nodiscard]] const std::vector<collectives::Loss>& losses() const { return losses_; }
+    /// Ranks of the team that are left, ascending.
+    [[nodiscard]] const std::vector<int>& members() const { return members_; }
+    /// The last report of this team that told of lost ranks.
+    [[nodiscard]] const Report& last_failure() const { return last_failure_; }
+    Result<MPI_Comm> survivors();
+    /// "rank 3 on node7".
+    [[nodiscard]] std::string who(int rank) const;
 
     [[nodiscard]] int rank() const { return rank_; }
     [[nodiscard]] int size() const { return size_; }
@@ -87,10 +130,23 @@ public:
 
 private:
     explicit Impl(mpi::Communicator comm);
+    Result<void> discover(Result<collectives::Resolved> resolved);
     Result<void> discover_placement();
     Result<void> discover_links();
     Result<void> agree_on_settings(const Result<collectives::Resolved>& mine);
     Operation begin(const Call& call, std::uint64_t tag_number, std::uint64_t identity);
+    void prepare_recovery(const Call& call, collectives::Shape shape,
+                          collectives::Recovery& recovery) const;
+    void plan(const Call& call, Operation& operation, collectives::Machine::Config& config);
+    [[nodiscard]] std::vector<int> mirrors(const Call& call) const;
+    [[nodiscard]] Result<Report> verdict(const collectives::Machine::Outcome& outcome,
+                                         const Call& call, const engine::Broadcast& broadcast);
+    void drop(const std::vector<collectives::Loss>& losses, Report& report);
+    Result<Report> run(const Call& call, Operation& operation,
+                       const std::vector<collectives::Loss>& known);
+    [[nodiscard]] Call internal_call(int root) const;
+    [[nodiscard]] int name(int rank) const { return names_[static_cast<std::size_t>(rank)]; }
+    [[nodiscard]] std::string who(std::vector<collectives::Loss> losses) const;
     const collectives::Schedule& schedule_for(int root, collectives::Shape shape);
     const collectives::Choice& choice_for(std::int64_t length,
                                           const collectives::Settings& settings);
@@ -99,14 +155,26 @@ private:
     int rank_ = 0;
     int size_ = 1;
     mpi::Tags tags_;
+    std::unique_ptr<mpi::Hub> hub_;
+    std::vector<int> members_;  ///< ranks that are left, ascending
+    std::vector<int> names_;    ///< what each rank is called
+    std::vector<collectives::Loss> losses_;
+    bool evicted_ = false;  ///< this rank itself
     std::vector<std::string> hosts_;
     collectives::Placement placement_;
     int units_ = 1;  ///< nodes, or ranks where all are on one node
     collectives::Links links_;
     collectives::Resolved settings_;
+    struct Faults {
+        std::shared_ptr<collectives::FaultTrigger> trigger;  ///< null for none
+        std::int64_t begun = 0;                              ///< broadcasts so far
+    };
+    std::shared_ptr<Faults> faults_ = std::make_shared<Faults>();  ///< on purpose
+    Report last_failure_;
     std::uint64_t next_number_ = 0;
     std::uint64_t next_reserved_ = 0;
     std::optional<Error> broken_;  ///< why the communicator can no longer be used
+    bool parted_ = false;          ///< nothing is under way on it
 
     // The last few answers; programs repeat themselves.
     struct CachedChoice {
@@ -132,6 +200,8 @@ public:
     Impl& operator=(const Impl&) = delete;
 
     Result<void> start();
+    /// The caller goes on with something else and comes back with `test` or `wait`.
+    void leave();
     bool test();
     Result<Report> wait();
 
@@ -150,6 +220,8 @@ public:
 
 private:
     Result<Report> outcome();
+    void stage();
+    void unstage(bool whole);
 
     Team::Impl& team_;
     mpi::Layout layout_;
@@ -159,6 +231,7 @@ private:
     Team::Impl::Call call_;
     std::unique_ptr<engine::Source> source_;
     std::unique_ptr<engine::Sink> sink_;
+    std::vector<std::byte> staged_;  ///< a scattered datatype's bytes, when ranks may be lost
     Team::Impl::Reserved reserved_;  ///< persistent only
     Team::Impl::Operation operation_;
     std::optional<collectives::Mismatch> mismatch_;

@@ -35,7 +35,9 @@ constexpr const char* footer =
     "'/', or is a folder,\n"
     "gets a file with the source's name. Copies appear under their final names when all are "
     "complete and verified;\n"
-    "on any failure none does, and nothing stays behind.\n\n"
+    "on any failure none does, and nothing stays behind. Started with mpirun --with-ft ulfm, the "
+    "others finish\n"
+    "when processes die.\n\n"
     "Examples:\n"
     "  srun --mpi=pmix --ntasks-per-node=1 splitcast copy mesh.h5 /local/mesh.h5\n"
     "  mpirun -n 8 splitcast copy --parents input.dat out/%r/\n\n";
@@ -52,12 +54,16 @@ std::string wrong_setting(const std::string& text) {
     return {};
 }
 
+ExitCode exit_code(const CopyReport& report) {
+    return report.lost.empty() ? ExitCode::success : ExitCode::survivors_only;
+}
+
 nlohmann::json to_json(const Arguments& arguments, const CopyReport& report) {
     const Report& broadcast = report.broadcast;
     nlohmann::json object = {
         {"command", "copy"},
         {"success", true},
-        {"exit_code", 0},
+        {"exit_code", static_cast<int>(exit_code(report))},
         {"source", arguments.source},
         {"destination", arguments.destination},
         {"bytes", report.bytes},
@@ -72,8 +78,18 @@ nlohmann::json to_json(const Arguments& arguments, const CopyReport& report) {
           {"groups", broadcast.groups},
           {"children", broadcast.children},
           {"choice", broadcast.choice}}},
+        {"lost", nlohmann::json::array()},
+        {"recovery",
+         {{"silence_seconds", report.silence_seconds},
+          {"regroup_seconds", report.regroup_seconds},
+          {"repair_seconds", report.repair_seconds},
+          {"bytes_repaired", report.bytes_repaired}}},
         {"records", nlohmann::json::array()},
     };
+    for (const LostRank& lost : report.lost) {
+        object["lost"].push_back(
+            {{"rank", lost.rank}, {"host", lost.host}, {"how", lost.evicted ? "evicted" : "died"}});
+    }
     for (const CopyRecord& record : report.records) {
         object["records"].push_back({{"rank", record.rank},
                                      {"host", record.host},
@@ -83,6 +99,20 @@ nlohmann::json to_json(const Arguments& arguments, const CopyReport& report) {
                                      {"already_there", record.already_there}});
     }
     return object;
+}
+
+/// Who is lost, when that was noticed, and what it cost.
+void tell_losses(const Voice& voice, const CopyReport& report) {
+    if (report.lost.empty()) return;
+    for (const LostRank& lost : report.lost) {
+        voice.say(fmt::format("rank {}{} {} and has no copy", lost.rank,
+                              lost.host.empty() ? "" : " on " + lost.host,
+                              lost.evicted ? "did not answer, was left out" : "died"));
+    }
+    voice.say(fmt::format(
+        "noticed {} after its last sign of life; new plan {} later, which moved {} in {}",
+        time_text(report.silence_seconds), time_text(report.regroup_seconds),
+        size_text(static_cast<double>(report.bytes_repaired)), time_text(report.repair_seconds)));
 }
 
 void tell(const Voice& voice, const CopyReport& report) {
@@ -96,6 +126,7 @@ void tell(const Voice& voice, const CopyReport& report) {
                                      record.path, time_text(record.seconds)));
         }
     }
+    tell_losses(voice, report);
     const auto bytes = static_cast<double>(report.bytes);
     const std::string exactly = report.bytes < 1024 ? "" : fmt::format(" ({} bytes)", report.bytes);
     voice.say(fmt::format("{}{} to {} {} in {}: {}/s each", size_text(bytes), exactly,
@@ -104,16 +135,35 @@ void tell(const Voice& voice, const CopyReport& report) {
                           size_text(report.seconds > 0 ? bytes / report.seconds : 0)));
 }
 
+/// `lost` ascends.
+int lowest_left(const std::vector<int>& lost) {
+    int rank = 0;
+    for (const int gone : lost) {
+        if (gone == rank) ++rank;
+    }
+    return rank;
+}
+
 ExitCode copy(const Arguments& arguments, Voice& voice) {
     auto session = Session::open();
     if (!session) return voice.fail("copy", session.error());
-    voice.speaks = (*session)->rank() == 0;
+    const int rank = (*session)->rank();
     auto report =
         copy_file(MPI_COMM_WORLD, arguments.source, arguments.destination, arguments.options);
-    if (!report) return voice.fail("copy", report.error());
+    if (!report) {
+        const Error& error = report.error();
+        // Who was left out speaks for itself, and not in the place of the others.
+        const bool alone = error.status == Status::evicted;
+        voice.speaks = alone || rank == lowest_left(error.failed);
+        if (alone) voice.json = false;
+        return voice.fail("copy", error);
+    }
+    std::vector<int> lost;
+    for (const LostRank& one : report->lost) lost.push_back(one.rank);
+    voice.speaks = rank == lowest_left(lost);
     if (voice.speaks) tell(voice, *report);
     if (voice.json) voice.print(to_json(arguments, *report));
-    return ExitCode::success;
+    return exit_code(*report);
 }
 
 }  // namespace
@@ -133,6 +183,9 @@ void add_copy(CLI::App& app, Voice& voice, Action& action) {
                       "Replace a destination that exists (else: an error)");
     command->add_flag("--parents", arguments->options.parents,
                       "Make the folders that the destination lies in");
+    command->add_flag("--mirror", arguments->options.mirror,
+                      "Every process that can read the same SOURCE helps to send it, and stands in "
+                      "for the first");
     command->add_flag("--fsync", arguments->options.sync, "Wait until the disks have the copies");
     command
         ->add_option("--settings", arguments->settings,

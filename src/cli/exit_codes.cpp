@@ -24,11 +24,11 @@ constexpr std::array rows{
     Row{ExitCode::destination, "destination", "a copy cannot be written, or its name is taken"},
     Row{ExitCode::integrity, "integrity", "what arrived is not what was sent"},
     Row{ExitCode::mpi, "mpi", "MPI failed"},
-    Row{ExitCode::survivors_only, "survivors_only",
-        "ranks were lost; all others are complete (not yet used)"},
-    Row{ExitCode::source_lost, "source_lost",
-        "ranks were lost, and the data with them (not yet used)"},
+    Row{ExitCode::survivors_only, "survivors_only", "ranks were lost; all others are complete"},
+    Row{ExitCode::source_lost, "source_lost", "ranks were lost, and the only source with them"},
     Row{ExitCode::memory, "memory", "out of memory"},
+    Row{ExitCode::evicted, "evicted",
+        "this rank did not answer, and the others went on without it"},
 };
 
 struct Meaning {
@@ -45,6 +45,8 @@ constexpr std::array meanings{
     Meaning{Status::destination, ExitCode::destination},
     Meaning{Status::integrity, ExitCode::integrity},
     Meaning{Status::memory, ExitCode::memory},
+    Meaning{Status::lost, ExitCode::source_lost},
+    Meaning{Status::evicted, ExitCode::evicted},
 };
 
 }  // namespace
@@ -57,9 +59,9 @@ ExitCode exit_code(Status status) {
 std::string_view name(ExitCode code) { return std::ranges::find(rows, code, &Row::code)->name; }
 
 std::string exit_code_help() {
-    std::string text = "Exit status, the same on every rank:\n";
+    std::string text = "Exit status, the same on every rank that is left:\n";
     for (const Row& row : rows)
-        text += fmt::format("  {}  {}\n", static_cast<int>(row.code), row.meaning);
+        text += fmt::format("  {:2}  {}\n", static_cast<int>(row.code), row.meaning);
     return text;
 }
 

@@ -7,8 +7,8 @@
 
 namespace splitcast::cli {
 
-/// How the command ends; the same on every rank. Part of its interface: numbers never change their
-/// meaning.
+/// How the command ends; the same on every rank that is left. Part of its interface: numbers never
+/// change their meaning.
 enum class ExitCode : int {
     success = 0,
     internal = 1,
@@ -20,6 +20,7 @@ enum class ExitCode : int {
     survivors_only = 7,  ///< ranks were lost, the others have everything
     source_lost = 8,     ///< ranks were lost, and with them the only source of some bytes
     memory = 9,
+    evicted = 10,  ///< on this rank only: it did not answer, and the others went on without it
 };
 
 [[nodiscard]] ExitCode exit_code(Status status);

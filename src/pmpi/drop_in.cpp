@@ -7,6 +7,8 @@
 #include "pmpi/world.hpp"
 
 #include <new>
+#include <optional>
+#include <string>
 #include <type_traits>
 #include <vector>
 
@@ -34,6 +36,17 @@ int raise_error(MPI_Comm comm, const Error& error,
     const int code = error_code(error, mismatch);
     PMPI_Comm_call_errhandler(comm, code);
     return code;
+}
+
+/// A broadcast that loses ranks delivers to those that are left. What is called on the communicator
+/// after that fails as any collective with a dead member does, so that the program takes notice.
+std::optional<Error> torn(const State& state) {
+    const std::vector<int> failed = state.team->failed();
+    if (failed.empty()) return std::nullopt;
+    std::string ranks;
+    for (const int rank : failed) ranks += (ranks.empty() ? "" : ", ") + std::to_string(rank);
+    return Error{Status::lost, "ranks of this communicator are lost: " + ranks +
+                                   "; go on with those that are left (MPIX_Comm_shrink)"};
 }
 
 int blocking(State& state, const Arguments& what) {
@@ -107,6 +120,7 @@ int broadcast(void* buffer, Count count, MPI_Datatype type, int root, MPI_Comm c
             ++world().left_to_mpi;
             return pass();
         }
+        if (const auto error = torn(*found.state)) return raise_error(comm, *error);
         ++world().blocking_calls;
         return blocking(*found.state, {buffer, count, type, root});
     });
@@ -135,6 +149,7 @@ int nonblocking_broadcast(void* buffer, Count count, MPI_Datatype type, int root
             ++world().left_to_mpi;
             return pass();
         }
+        if (const auto error = torn(*state)) return raise_error(comm, *error);
         ++world().nonblocking_calls;
         const Inside guard;
         return start_broadcast(state, {buffer, count, type, root}, request);
@@ -163,6 +178,7 @@ int persistent_broadcast(void* buffer, Count count, MPI_Datatype type, int root,
             ++world().left_to_mpi;
             return pass();
         }
+        if (const auto error = torn(*found.state)) return raise_error(comm, *error);
         const Inside guard;
         return prepare_broadcast(found.state, {buffer, count, type, root}, request);
     });

@@ -1,5 +1,7 @@
 #include "pmpi/errors.hpp"
 
+#include "mpi/ulfm.hpp"
+
 #include <mpi.h>
 
 #include <array>
@@ -15,9 +17,13 @@ struct Code {
     int error_class;
     int code;
 };
-std::array codes{Code{MPI_ERR_ROOT, MPI_ERR_ROOT}, Code{MPI_ERR_TRUNCATE, MPI_ERR_TRUNCATE},
-                 Code{MPI_ERR_ARG, MPI_ERR_ARG}, Code{MPI_ERR_NO_MEM, MPI_ERR_NO_MEM},
-                 Code{MPI_ERR_OTHER, MPI_ERR_OTHER}};
+std::array codes{Code{MPI_ERR_ROOT, MPI_ERR_ROOT},
+                 Code{MPI_ERR_TRUNCATE, MPI_ERR_TRUNCATE},
+                 Code{MPI_ERR_ARG, MPI_ERR_ARG},
+                 Code{MPI_ERR_NO_MEM, MPI_ERR_NO_MEM},
+                 Code{MPI_ERR_OTHER, MPI_ERR_OTHER},
+                 Code{mpi::ulfm::death_class(), mpi::ulfm::death_class()},
+                 Code{mpi::ulfm::revoked_class(), mpi::ulfm::revoked_class()}};
 
 int class_of(const Error& error, const std::optional<collectives::Mismatch>& mismatch) {
     switch (error.status) {
@@ -31,6 +37,8 @@ int class_of(const Error& error, const std::optional<collectives::Mismatch>& mis
             return MPI_ERR_OTHER;
         case Status::argument: return MPI_ERR_ARG;
         case Status::memory: return MPI_ERR_NO_MEM;
+        case Status::lost: return mpi::ulfm::death_class();
+        case Status::evicted: return mpi::ulfm::revoked_class();
         default: return MPI_ERR_OTHER;
     }
 }

@@ -17,6 +17,24 @@ Result<std::unique_ptr<FileSink>> FileSink::create(const std::string& path, std:
 FileSink::FileSink(StagedFile file)
     : file_(std::move(file)), lane_([this](const Lane::Piece& piece) { return write(piece); }) {}
 
+Result<void> FileSink::map() {
+    if (file_.length() == 0) return {};
+    auto made = FileMap::create(file_.descriptor(), file_.length(), file_.path());
+    if (!made) return made.error();
+    map_ = std::move(*made);
+    return {};
+}
+
+void FileSink::detach() {
+    lane_.drain();
+    if (map_) map_->detach();
+}
+
+std::optional<Error> FileSink::error() {
+    if (auto failed = lane_.error()) return failed;
+    return map_ ? map_->error() : std::nullopt;
+}
+
 void FileSink::offer(std::int64_t offset, std::span<const std::byte> bytes) {
     // A lane serves readers too, hence the mutable bytes; this one only reads them.
     lane_.give({offset, {const_cast<std::byte*>(bytes.data()), bytes.size()}});
@@ -24,6 +42,8 @@ void FileSink::offer(std::int64_t offset, std::span<const std::byte> bytes) {
 
 Result<void> FileSink::write(const Lane::Piece& piece) {
     std::span<const std::byte> rest = piece.bytes;
+    const bool in_place = map_ != nullptr;
+    if (in_place) rest = {};
     std::int64_t offset = piece.offset;
     while (!rest.empty()) {
         const ssize_t count =
@@ -41,7 +61,7 @@ Result<void> FileSink::write(const Lane::Piece& piece) {
 
 Result<Digest> FileSink::seal() {
     lane_.drain();
-    if (auto error = lane_.error()) return *error;
+    if (auto failed = error()) return *failed;
     if (lane_.done() != file_.length()) {
         return Error{Status::internal, fmt::format("{}: {} of {} bytes were offered", file_.path(),
                                                    lane_.done(), file_.length())};

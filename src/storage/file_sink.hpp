@@ -2,6 +2,7 @@
 
 #include "engine/stream.hpp"
 #include "storage/digest.hpp"
+#include "storage/file_map.hpp"
 #include "storage/lane.hpp"
 #include "storage/staged_file.hpp"
 
@@ -10,16 +11,29 @@
 
 namespace splitcast::storage {
 
-/// Writes a file in step with the arrival of its bytes, in a thread of its own, and computes the
-/// digest of what it wrote.
+/// A file that is written in step with the arrival of its bytes, and its digest. Bytes are written
+/// when they are offered, in a thread of its own; or they are received in the file itself (`map`),
+/// in any order.
 class FileSink final : public engine::Sink {
 public:
     static Result<std::unique_ptr<FileSink>> create(const std::string& path, std::int64_t length,
                                                     const StagedFile::Options& options);
 
+    /// Makes the file memory. Before anything is offered.
+    Result<void> map();
+    std::span<std::byte> memory() override {
+        return map_ ? map_->memory() : std::span<std::byte>();
+    }
+    void make_room(std::int64_t below) override { map_->make_room(below); }
+    std::int64_t room() override { return map_->room(); }
+
     void offer(std::int64_t offset, std::span<const std::byte> bytes) override;
     std::int64_t taken() override { return lane_.done(); }
-    std::optional<Error> error() override { return lane_.error(); }
+    std::optional<Error> error() override;
+
+    /// Somebody who was given up may still write into the memory: it becomes other memory, and
+    /// the file stays as it is. After the last offer.
+    void detach();
 
     /// Waits until all that was offered is written. The digest of the file, unless it could not be
     /// written.
@@ -33,6 +47,7 @@ private:
     Result<void> write(const Lane::Piece& piece);
 
     StagedFile file_;
+    std::unique_ptr<FileMap> map_;  ///< null: there is none
     Digester digester_;
     Lane lane_;
 };

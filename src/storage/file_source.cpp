@@ -4,6 +4,10 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <span>
+#include <vector>
+
 namespace splitcast::storage {
 
 Result<std::unique_ptr<FileSource>> FileSource::open(const std::string& path) {
@@ -40,12 +44,10 @@ void FileSource::request(std::int64_t offset, std::span<std::byte> into) {
     lane_.give({offset, into});
 }
 
-Result<void> FileSource::read(const Lane::Piece& piece) {
-    auto rest = piece.bytes;
-    std::int64_t offset = piece.offset;
-    while (!rest.empty()) {
+Result<void> FileSource::fill(std::int64_t offset, std::span<std::byte> into) const {
+    while (!into.empty()) {
         const ssize_t count =
-            retry([&] { return ::pread(file_.get(), rest.data(), rest.size(), offset); });
+            retry([&] { return ::pread(file_.get(), into.data(), into.size(), offset); });
         if (count < 0) return system_error(Status::source, path_, "cannot read the source", errno);
         if (count == 0) {
             return plain_error(
@@ -54,16 +56,50 @@ Result<void> FileSource::read(const Lane::Piece& piece) {
                     "the source became shorter while it was copied: it ends at byte {} of {}",
                     offset, length()));
         }
-        rest = rest.subspan(static_cast<std::size_t>(count));
+        into = into.subspan(static_cast<std::size_t>(count));
         offset += count;
     }
-    digester_.add(piece.bytes);
     return {};
+}
+
+// Some bytes may be read twice, others not at all; the digest takes each once, in order.
+Result<void> FileSource::read(const Lane::Piece& piece) {
+    if (auto done = fill(piece.offset, piece.bytes); !done) return done;
+    const std::int64_t end = piece.offset + static_cast<std::int64_t>(piece.bytes.size());
+    if (piece.offset > digested_ || end <= digested_) return {};
+    digester_.add(piece.bytes.subspan(static_cast<std::size_t>(digested_ - piece.offset)));
+    digested_ = end;
+    return {};
+}
+
+Result<void> FileSource::read_the_rest() {
+    constexpr std::int64_t at_a_time = 1 << 20;
+    if (digested_ >= length()) return {};
+    std::vector<std::byte> bytes(static_cast<std::size_t>(at_a_time));
+    while (digested_ < length()) {
+        const auto count = std::min(at_a_time, length() - digested_);
+        const auto piece = std::span(bytes).first(static_cast<std::size_t>(count));
+        if (auto done = read({digested_, piece}); !done) return done;
+    }
+    return {};
+}
+
+Result<Digest> FileSource::sample() const {
+    constexpr std::int64_t some = 64 << 10;
+    Digester digester;
+    std::vector<std::byte> bytes(static_cast<std::size_t>(std::min(some, length())));
+    for (const std::int64_t offset :
+         {std::int64_t{0}, std::max<std::int64_t>(length() - some, 0)}) {
+        if (auto done = fill(offset, bytes); !done) return done.error();
+        digester.add(bytes);
+    }
+    return digester.digest();
 }
 
 Result<Digest> FileSource::finish() {
     lane_.drain();
     if (auto error = lane_.error()) return *error;
+    if (auto done = read_the_rest(); !done) return done.error();
     struct stat now{};
     if (::fstat(file_.get(), &now) != 0) {
         return system_error(Status::source, path_, "cannot examine the source", errno);
@@ -75,10 +111,6 @@ Result<Digest> FileSource::finish() {
     // of the clock that the file system uses, which no reader can find out.
     if (now.st_size != facts_.st_size || !same_time(now.st_mtim, facts_.st_mtim)) {
         return plain_error(Status::source, path_, "the source was changed while it was copied");
-    }
-    if (lane_.done() != length()) {
-        return Error{Status::internal, fmt::format("{}: {} of {} bytes were asked for", path_,
-                                                   lane_.done(), length())};
     }
     return digester_.digest();
 }

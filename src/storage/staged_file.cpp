@@ -149,6 +149,8 @@ Result<void> StagedFile::reserve() const {
             space.f_bavail) {
         return failure(fmt::format("no room for {}", size_text(length_)), ENOSPC);
     }
+    if (retry([&] { return ::ftruncate(file_.get(), length_); }) != 0)
+        return failure(fmt::format("cannot make the file {} long", size_text(length_)), errno);
     return {};
 }
 

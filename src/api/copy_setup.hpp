@@ -1,0 +1,49 @@
+#pragma once
+
+#include "api/copy_target.hpp"
+#include "api/team_impl.hpp"
+#include "mpi/communicator.hpp"
+#include "splitcast/copy.hpp"
+#include "storage/file_source.hpp"
+
+#include <mpi.h>
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace splitcast::api {
+
+/// Everything that a copy needs before its first byte moves: what source, which files, who reads
+/// and who writes, and the teams that survive what may happen from then on.
+struct CopySetup {
+    enum class Part : std::uint8_t { waits = 0, writes = 1, reads = 2, both = 3 };
+
+    /// Ranks of the caller's communicator that are here, ascending; a rank of the team of all is a
+    /// place in it.
+    std::vector<int> names;
+    std::vector<Part> parts;  ///< by rank of the team of all
+    SourceFacts facts;
+    int reader = 0;  ///< rank of the team of all; the lowest that reads
+    std::unique_ptr<storage::FileSource> source;  ///< null on ranks that do not read
+    std::optional<Target> target;
+    std::unique_ptr<Team::Impl> all;
+    std::unique_ptr<Team::Impl> movers;  ///< of those who read or write; null on others
+
+    [[nodiscard]] bool reads(int rank) const;
+    [[nodiscard]] bool writes(int rank) const;
+    /// Ranks of the team of all that read or write; a rank of `movers` is a place in it.
+    [[nodiscard]] std::vector<int> mover_ranks() const;
+};
+
+/// Collective over `comm`. Ranks that die on the way are left out; the same outcome on all others.
+Result<CopySetup> set_up_copy(MPI_Comm comm, const std::string& from, const std::string& to,
+                              const CopyOptions& options);
+
+/// Runs what concerns this rank only. Whatever happens in there becomes an error that the others
+/// can be told of, so that nobody waits for a rank that has left.
+std::optional<Error> locally(const std::function<Result<void>()>& local);
+
+}  // namespace splitcast::api

@@ -11,7 +11,9 @@ every run:
   - every survivor has a verdict on every broadcast, the same one, with the same list of failed ranks
   - a verdict of success comes with the right bytes
   - who was to die has no verdict on the broadcast in which it died
-  - survivors leave MPI_Finalize, and nothing is left running
+  - the last report names exactly the ranks that were lost, and what each report names adds up to it
+  - the communicator of the survivors has all of them, and works
+  - survivors leave MPI_Finalize, end with status 0, and nothing is left running
 
 Inside a lab (tests/lab/lab run --no-mpi -- harness.py ...) the ranks are dealt out to its hosts, and links can be cut.
 
@@ -35,6 +37,11 @@ import time
 POLL = 0.02  # seconds between two looks at the ranks
 GRACE = 10  # seconds that processes have to end when the survivors have said all
 SKIPPED = 77
+TRIES = 5  # at a case whose fault may come too late
+ANY = "any"  # of the ranks that are lost: where it depends on who was faster
+EVICTED = "this rank did not answer, and the others went on without it"
+LOST = "ranks were lost, and with them the only copy of some bytes"
+MISMATCH = "ranks were called with different roots, lengths or settings"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -63,11 +70,22 @@ class Case:
     fault: str = ""  # SPLITCAST_FAULT
     outside: tuple = ()
     dead: dict = dataclasses.field(default_factory=dict)  # rank -> broadcast in which it dies, None where chance decides
+    evicted: dict = dataclasses.field(default_factory=dict)  # the same for ranks that live on and are left out
     verdicts: tuple = ()  # one for each broadcast; "success" for all if empty; None for any, if only it is the same
-    failed: object = None  # the ranks that the last report names; the dead if None; () for none
+    failed: object = None  # the ranks that the last report names; the dead and evicted if None; () for none; ANY of them
+    silent: bool = False  # the dead are noticed by their silence alone, and reported as evicted
+    spoilers: tuple = ()  # the ranks whose bytes came wrong
+    quiet: object = None  # broadcasts in which nothing may be sent again and no epoch may be lost
+    says: str = ""  # is part of every survivor's last error text
     environment: dict = dataclasses.field(default_factory=dict)
     limit: float = 60.0
     hosts: int = 0  # needs a lab of at least as many hosts
+
+    def lost(self):
+        return sorted({*self.dead, *self.evicted})
+
+    def survivors(self):
+        return [rank for rank in range(self.ranks) if rank not in self.dead and rank not in self.evicted]
 
     def verdict(self, broadcast):
         return self.verdicts[broadcast - 1] if self.verdicts else "success"
@@ -80,6 +98,7 @@ class Outcome:
     problems: list = dataclasses.field(default_factory=list)  # (kind, text)
     seconds: float = 0.0
     slowest: float = 0.0  # verdict, as the ranks measured it
+    mpirun: object = None  # its exit status, for people; None if it had not ended by itself
 
     def add(self, kind, text):
         self.problems.append((kind, text))
@@ -104,22 +123,42 @@ def verdicts_of(events):
     return {event["broadcast"]: event for event in events if event["event"] == "verdict"}
 
 
-def judge(case, events, outcome):
-    """Compares what the ranks wrote with what the case promises. `events` is a list per rank."""
-    survivors = [rank for rank in range(case.ranks) if rank not in case.dead]
+def judge(case, events, outcome, ends=None):
+    """Compares what the ranks wrote with what the case promises. `events` is a list per rank; `ends` says how each
+    rank ended, where it tells."""
     said = {rank: verdicts_of(events[rank]) for rank in range(case.ranks)}
     for broadcast in range(1, case.broadcasts + 1):
-        missing = [rank for rank in survivors if broadcast not in said[rank]]
+        missing = [rank for rank in case.survivors() if broadcast not in said[rank]]
         if missing:
             outcome.add("missing", f"broadcast {broadcast}: no verdict from ranks {missing}")
         for rank, fate in case.dead.items():
             if fate is not None and broadcast >= fate and broadcast in said[rank]:
                 outcome.add("undead", f"broadcast {broadcast}: rank {rank}, which was to die, has a verdict")
-        here = {rank: said[rank][broadcast] for rank in range(case.ranks) if broadcast in said[rank]}
+        judge_evicted(case, broadcast, said, outcome)
+        outside = [rank for rank, fate in case.evicted.items() if fate is None or broadcast >= fate]
+        here = {rank: said[rank][broadcast] for rank in range(case.ranks)
+                if broadcast in said[rank] and rank not in outside}
         judge_broadcast(case, broadcast, here, outcome)
-    for rank in survivors:
+    for rank in case.survivors():
+        judge_reports(case, rank, said[rank], outcome)
+    judge_meeting(case, events, outcome)
+    for rank in range(case.ranks):
+        if rank in case.dead:
+            continue
         if not any(event["event"] == "finalized" for event in events[rank]):
             outcome.add("unfinished", f"rank {rank} did not get through MPI_Finalize")
+        if ends and ends[rank] is not None and ends[rank] != "status 0":
+            outcome.add("end", f"rank {rank} ended with {ends[rank]}")
+
+
+def judge_evicted(case, broadcast, said, outcome):
+    for rank, fate in case.evicted.items():
+        answer = said[rank].get(broadcast)
+        if answer is None:
+            outcome.add("missing", f"broadcast {broadcast}: no verdict from rank {rank}, which was to be evicted")
+        elif fate is not None and broadcast >= fate and answer["verdict"] != EVICTED:
+            outcome.add("verdict", f"broadcast {broadcast}: rank {rank}, which was to be evicted, says "
+                                   f"{answer['verdict']} {answer['text']}")
 
 
 def judge_broadcast(case, broadcast, said, outcome):
@@ -128,20 +167,66 @@ def judge_broadcast(case, broadcast, said, outcome):
         by_answer.setdefault((event["verdict"], tuple(event["failed"])), []).append(rank)
         if event["verdict"] in ("success", "survived") and not event["right"]:
             outcome.add("wrong", f"broadcast {broadcast}: rank {rank} says {event['verdict']} and has wrong bytes")
-        outcome.slowest = max(outcome.slowest, event.get("seconds", 0.0))
+        if rank in case.survivors():
+            outcome.slowest = max(outcome.slowest, event.get("seconds", 0.0))
     if len(by_answer) > 1:
         answers = "; ".join(f"ranks {ranks}: {verdict}, failed {list(failed)}"
                             for (verdict, failed), ranks in by_answer.items())
         outcome.add("split", f"broadcast {broadcast}: {answers}")
     expected = case.verdict(broadcast)
     for (verdict, failed), ranks in by_answer.items():
+        texts = {said[rank].get("text", "") for rank in ranks}
         if expected is not None and verdict != expected:
-            texts = {said[rank].get("text", "") for rank in ranks}
             outcome.add("verdict", f"broadcast {broadcast}: ranks {ranks} say {verdict}, not {expected}: {texts}")
-        if broadcast == case.broadcasts:
-            names = sorted(case.dead if case.failed is None else case.failed)
-            if list(failed) != names:
-                outcome.add("failed", f"broadcast {broadcast}: ranks {ranks} name {list(failed)} as failed, not {names}")
+        if verdict == LOST and len(texts) > 1:
+            outcome.add("split", f"broadcast {broadcast}: ranks {ranks} say {verdict} in different words: {texts}")
+        if broadcast < case.broadcasts:
+            continue
+        if case.says and not all(case.says in text for text in texts):
+            outcome.add("verdict", f"broadcast {broadcast}: {texts} do not contain {case.says}")
+        if case.failed == ANY:
+            fits = set(failed) <= set(case.lost())
+        else:
+            fits = list(failed) == sorted(case.lost() if case.failed is None else case.failed)
+        if not fits:
+            outcome.add("failed", f"broadcast {broadcast}: ranks {ranks} name {list(failed)} as failed, "
+                                  f"not {case.lost() if case.failed is None else case.failed}")
+
+
+def judge_reports(case, rank, said, outcome):
+    """What a survivor's reports say besides the verdict, where it has them all."""
+    reports = [(broadcast, event.get("report")) for broadcast, event in sorted(said.items())]
+    if not reports or not all(report and "spoilers" in report for _, report in reports):
+        return
+    named, evicted, spoilers = set(), set(), set()
+    for broadcast, report in reports:
+        named.update(report["failed"])
+        evicted.update(report["evicted"])
+        spoilers.update(report["spoilers"])
+        if case.quiet and broadcast in case.quiet and (report["epochs"] > 1 or report["bytes_repaired"]):
+            outcome.add("report", f"broadcast {broadcast}: rank {rank} reports {report['epochs']} epochs")
+    if sorted(named) != list(said[max(said)]["failed"]) and case.program == "subject":
+        outcome.add("report", f"rank {rank}: the reports name {sorted(named)}, the team {said[max(said)]['failed']}")
+    if case.silent and not set(named) <= evicted:
+        outcome.add("report", f"rank {rank} reports {sorted(evicted)} as evicted, and nobody could know of deaths")
+    if evicted - set(case.dead) != set(case.evicted) & named:
+        outcome.add("report", f"rank {rank} reports {sorted(evicted)} as evicted, not {sorted(case.evicted)}")
+    if sorted(spoilers) != sorted(case.spoilers):
+        outcome.add("report", f"rank {rank} reports {sorted(spoilers)} as spoilers, not {sorted(case.spoilers)}")
+
+
+def judge_meeting(case, events, outcome):
+    """All that are left, and only they, are to have met at the end. Whoever dies on the way there may be missing."""
+    met = {}
+    for rank in case.survivors():
+        for event in events[rank]:
+            if event["event"] == "survivors":
+                met[rank] = event.get("ranks", event.get("text"))
+    if met and any(answer != case.survivors() for answer in met.values()):
+        outcome.add("survivors", f"should have met: {case.survivors()}; met: {met}")
+    for rank in case.evicted:
+        if any(event["event"] == "survivors" and "ranks" in event for event in events[rank]):
+            outcome.add("survivors", f"rank {rank} was evicted and is on the communicator of the survivors")
 
 
 # --- processes --------------------------------------------------------------------------------------------------------
@@ -178,7 +263,10 @@ class Ranks:
 
     def send(self, rank, number):
         if rank in self.alive():
-            os.kill(self.ids[rank][0], number)
+            try:
+                os.kill(self.ids[rank][0], number)
+            except ProcessLookupError:
+                pass  # it ended since
 
     def end(self, ranks):
         for rank in ranks:
@@ -259,6 +347,16 @@ class Run:
         seen = any(e["event"] == name and e.get("broadcast") == broadcast for e in events[rank])
         return time.monotonic() if seen else None
 
+    def ends(self):
+        """How each rank ended, if it told: "status N", or "signal N" and a stack."""
+        texts = []
+        for rank in range(self.case.ranks):
+            try:
+                texts.append((self.folder / f"end.{rank}").read_text().strip() or "nothing: gone by _exit")
+            except FileNotFoundError:
+                texts.append(None)
+        return texts
+
     def survivors_done(self, events):
         return all(rank in self.case.dead or any(e["event"] == "finalized" for e in events[rank])
                    for rank in range(self.case.ranks))
@@ -322,8 +420,9 @@ class Run:
                 self.watch(mpirun)
             finally:
                 self.outcome.seconds = time.monotonic() - begin
+                self.outcome.mpirun = mpirun.poll()
                 self.tidy(mpirun)
-        judge(self.case, self.events(), self.outcome)
+        judge(self.case, self.events(), self.outcome, self.ends())
         return self.outcome
 
     def output(self):
@@ -345,22 +444,56 @@ def summarize(case, seed, outcomes):
             "median_verdict_seconds": round(statistics.median(o.slowest for o in outcomes), 4)}
 
 
+def without_failures(case):
+    """The same broadcasts, and nobody fails: what the extra time of a case is measured against."""
+    return dataclasses.replace(case, fault="", outside=(), dead={}, evicted={}, verdicts=(None,) * case.broadcasts,
+                               failed=ANY, spoilers=(), says="", silent=False)
+
+
+def untouched(case, events):
+    """Whether all ranks have succeeded and nobody was missed: then the place of the fault was never reached. A rank may
+    have sent on all that it relays before it holds the share that a case names."""
+    said = [verdicts_of(events[rank]) for rank in range(case.ranks)]
+    return all(broadcast in answers and answers[broadcast]["verdict"] == "success" and answers[broadcast]["right"]
+               and not answers[broadcast]["failed"] for answers in said for broadcast in range(1, case.broadcasts + 1))
+
+
+def run_until_it_strikes(case, options, launcher, programs, seed):
+    for attempt in range(TRIES):
+        run = Run(case, launcher, programs, seed, options.limit_factor)
+        outcome = run.go()
+        strikes = case.fault or case.outside
+        last = attempt == TRIES - 1
+        if last or not outcome.problems or not strikes or not untouched(case, run.events()):
+            break
+        print(f"{case.name}: nothing struck (--seed {seed}), once more")
+        shutil.rmtree(run.folder)
+    return run, outcome
+
+
 def run_case(case, options, launcher, programs):
     outcomes = []
+    calm = []
+    for i in range(options.runs if options.compare and case.program == "subject" else 0):
+        run = Run(without_failures(case), launcher, programs, options.seed + i, options.limit_factor)
+        calm.append(run.go())
+        shutil.rmtree(run.folder)
     for i in range(options.runs):
-        run = Run(case, launcher, programs, options.seed + i, options.limit_factor)
-        outcome = run.go()
+        run, outcome = run_until_it_strikes(case, options, launcher, programs, options.seed + i)
         outcomes.append(outcome)
         if outcome.problems:
             print(f"{case.name}: run {i + 1} of {options.runs} (--seed {options.seed + i} --runs 1) went wrong:")
             for kind, text in outcome.problems:
                 print(f"  {kind}: {text}")
-            print("  output of mpirun and the ranks:\n" + "".join(f"    {s}\n" for s in run.output().splitlines()[-40:]))
+            print(f"  mpirun ended with {outcome.mpirun}; output of it and the ranks:\n" + "".join(f"    {s}\n" for s in run.output().splitlines()[-40:]))
         if options.keep:
             print(f"{case.name}: run {i + 1}: {run.folder}")
         else:
             shutil.rmtree(run.folder)
     summary = summarize(case, options.seed, outcomes)
+    if calm:
+        extra = summary["median_verdict_seconds"] - statistics.median(o.slowest for o in calm)
+        summary["median_extra_seconds"] = round(extra, 3)
     print(" ".join(f"{key}={value}" for key, value in summary.items()), flush=True)
     return summary
 
@@ -372,6 +505,8 @@ def parse(arguments):
     parser.add_argument("--runs", type=int, default=1, metavar="N", help="of each case")
     parser.add_argument("--seed", type=int, help="of the first run, the next has the next; from the clock if not given")
     parser.add_argument("--limit-factor", type=float, default=1.0, help="stretches all limits (sanitizers)")
+    parser.add_argument("--compare", action="store_true", help="run each case without its failures as often, and give "
+                        "the extra time")
     parser.add_argument("--json", metavar="FILE", help="the summaries as a list of objects")
     parser.add_argument("--keep", action="store_true", help="keep the folders of the runs, and say where")
     parser.add_argument("--list", action="store_true", help="the cases: name, program, ranks, hosts, limit")

@@ -1,8 +1,12 @@
 #pragma once
 
+#include <execinfo.h>
+#include <fcntl.h>
 #include <nlohmann/json.hpp>
 #include <unistd.h>
 
+#include <array>
+#include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
@@ -14,6 +18,8 @@
 ///
 ///   pid.<rank>          its process id, so that the harness can signal it, look into it, end it
 ///   rank.<rank>.jsonl   one JSON object a line, in the order in which things happened
+///   end.<rank>          how it ended, if `tell_the_end` was asked for: "status N", or the stack of
+///                       a crash
 ///
 /// A line is written by a single write() when it is complete: a rank that is killed leaves whole
 /// lines behind. Ranks are those of MPI_COMM_WORLD.
@@ -47,7 +53,31 @@ public:
         std::fflush(lines_);
     }
 
+    /// From now on the way in which this process ends is written down.
+    void tell_the_end() {
+        end() = open((folder_ / ("end." + std::to_string(rank_))).c_str(),
+                     O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+        on_exit([](int status, void* /*nothing*/) { dprintf(end(), "status %d\n", status); },
+                nullptr);
+        std::array<void*, 1> warm{};
+        backtrace(warm.data(), 1);  // loads what must not be loaded in a signal handler
+        for (const int number : {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT, SIGTERM})
+            std::signal(number, crashed);
+    }
+
 private:
+    static int& end() {
+        static int file = -1;
+        return file;
+    }
+    static void crashed(int number) {
+        dprintf(end(), "signal %d\n", number);
+        std::array<void*, 50> frames{};
+        backtrace_symbols_fd(frames.data(), backtrace(frames.data(), 50), end());
+        std::signal(number, SIG_DFL);
+        std::raise(number);
+    }
+
     std::filesystem::path folder_;
     int rank_;
     std::FILE* lines_;

@@ -233,16 +233,6 @@ private:
 
 // --- recovery ------------------------------------------------------------------------------------
 
-/// A communicator of those who are left, for the program's own messages: the caller's to free.
-splitcast::Result<MPI_Comm> survivors_of(splitcast::Team& team) {
-    MPI_Comm comm = MPI_COMM_NULL;
-    if (MPI_Comm_dup(team.communicator(), &comm) != MPI_SUCCESS) {
-        return splitcast::Error{splitcast::Status::mpi, "heat: somebody died during recovery"};
-    }
-    MPI_Comm_set_errhandler(comm, MPI_ERRORS_RETURN);
-    return comm;
-}
-
 /// Which ranks of `before` are in `now`.
 std::vector<int> ranks_left(MPI_Comm before, MPI_Comm now) {
     MPI_Group old_group = MPI_GROUP_NULL;
@@ -262,7 +252,7 @@ std::vector<int> ranks_left(MPI_Comm before, MPI_Comm now) {
 
 /// Goes back to the last checkpoint with those who are left; the phase that is next.
 splitcast::Result<int> recover(splitcast::Team& team, Plate& plate) {
-    auto left = survivors_of(team);
+    auto left = team.survivors();
     if (!left) return left.error();
     const auto [phase, whole] = plate.recover(*left, ranks_left(plate.comm(), *left));
     MPI_Comm before = plate.comm();
@@ -271,22 +261,33 @@ splitcast::Result<int> recover(splitcast::Team& team, Plate& plate) {
     return phase;
 }
 
+/// The lowest rank that is left, which has the next table.
+int lowest_left(const splitcast::Team& team) {
+    int rank = 0;
+    for (const int gone : team.failed()) {
+        if (gone == rank) ++rank;
+    }
+    return rank;
+}
+
 // --- the program ---------------------------------------------------------------------------------
 
 splitcast::Result<void> run(splitcast::Team& team, Plate& plate) {
     Cells table(at(height));
-    std::size_t failed = 0;
+    std::size_t known = 0;
     for (int phase = 0;;) {
         // After the last phase one more, which says whether everybody has got through that.
-        if (team.rank() == 0) table = conductivity(phase);
-        const auto report = team.broadcast(table, 0);
-        if (!report) return report.error();
-        if (report->failed.size() > failed) {
-            failed = report->failed.size();
+        const int root = lowest_left(team);
+        if (team.rank() == root) table = conductivity(phase);
+        const auto report = team.broadcast(table, root);
+        // The root itself is gone, and nobody has its table: the next one makes it again.
+        if (!report && report.error().status != splitcast::Status::lost) return report.error();
+        if (const std::size_t gone = team.failed().size(); gone > known) {
+            known = gone;
             auto again = recover(team, plate);
             if (!again) return again.error();
             if (plate.rank() == 0) {
-                std::cout << failed << " ranks are gone; the others go on at phase " << *again
+                std::cout << gone << " ranks are gone; the others go on at phase " << *again
                           << '\n';
             }
             phase = *again;

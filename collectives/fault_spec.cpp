@@ -22,7 +22,7 @@ constexpr std::array<FaultPointInfo, 15> points{{
     {FaultPoint::regroup, "regroup", false, "about to agree with the others on who lives"},
     {FaultPoint::flush, "flush", false, "about to drain what is under way in the old epoch"},
     {FaultPoint::report, "report", false, "about to tell the others what it holds"},
-    {FaultPoint::epoch, "epoch", false, "about to start on the new communicator"},
+    {FaultPoint::epoch, "epoch", false, "about to tell who is left and who holds what"},
     {FaultPoint::repair, "repair", false, "has planned the repair, nothing of it is sent"},
     {FaultPoint::complete, "complete", false, "holds every segment"},
     {FaultPoint::commit, "commit", false, "about to take part in the last agreement"},

@@ -45,7 +45,7 @@ enum class FaultPoint : std::uint8_t {
     regroup,   ///< about to agree with the others on who lives
     flush,     ///< about to drain what is under way from the epoch that ends
     report,    ///< about to tell the others what it holds
-    epoch,     ///< about to start on the new communicator
+    epoch,     ///< coordinator: about to tell the others who is left
     repair,    ///< has planned the repair, nothing of it is sent
     complete,  ///< holds every segment
     commit,    ///< about to take part in the last agreement

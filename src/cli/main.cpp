@@ -6,11 +6,13 @@
 
 #include <CLI/CLI.hpp>
 
+#include <chrono>
 #include <cstdio>
 #include <exception>
 #include <iostream>
 #include <sstream>
 #include <string>
+#include <thread>
 
 namespace {
 
@@ -29,6 +31,9 @@ ExitCode after_parsing(const CLI::App& app, const CLI::ParseError& outcome, bool
     if (speaks) {
         std::cout << out.str() << std::flush;
         std::cerr << (asked ? err.str() : "splitcast: " + err.str()) << std::flush;
+    } else if (!asked) {
+        // Launchers end a job when its first process fails: let the one that speaks be heard.
+        std::this_thread::sleep_for(std::chrono::milliseconds(300));
     }
     return asked ? ExitCode::success : ExitCode::usage;
 }

@@ -295,6 +295,12 @@ Result<CopyReport> copy_file(MPI_Comm comm, const std::string& source,
     return Copy(std::move(*setup), called, begun).run();
 }
 
+Result<CopyReport> copy_files(MPI_Comm comm, const std::vector<std::string>& sources,
+                              const std::string& destination, const CopyOptions& options) {
+    if (sources.size() == 1) return copy_file(comm, sources.front(), destination, options);
+    return Error{Status::argument, "one source can be copied at a time"};
+}
+
 void remove_unfinished_files() noexcept { storage::unfinished::remove_all(); }
 
 }  // namespace splitcast

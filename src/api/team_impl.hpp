@@ -14,6 +14,7 @@
 #include "splitcast/splitcast.hpp"
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -85,8 +86,15 @@ public:
     /// `length` bytes from `source` (root and mirrors) to every rank's `sink` (null: relay only).
     /// Where ranks may be lost, a sink on another rank than the root needs memory. Blocks.
     /// Collective. Failures of source and sink are theirs to tell.
+    /// `waiting` is called all the time meanwhile.
     Result<Report> stream(std::int64_t length, engine::Source* source, engine::Sink* sink, int root,
-                          std::vector<int> mirrors = {});
+                          std::vector<int> mirrors = {}, const std::function<void()>& waiting = {});
+
+    /// `length` bytes in memory, which `root` and mirrors have, to all. Blocks. Collective. With
+    /// `refused` this rank takes part only so that all get Status::mismatch. After an eviction the
+    /// memory must stay as long as the process: see Report::evicted, and Status::evicted.
+    Result<Report> pass(std::byte* bytes, std::int64_t length, int root, std::vector<int> mirrors,
+                        const std::optional<Error>& refused = {});
 
     /// Agreements that survive the loss of ranks, and wait without burning a core. Collective.
     ///

@@ -39,6 +39,9 @@ public:
     /// written.
     Result<Digest> seal();
 
+    /// After seal: the digest of what the disk has.
+    Result<Digest> read_back();
+
     /// To publish, settle or withdraw.
     [[nodiscard]] StagedFile& file() { return file_; }
 

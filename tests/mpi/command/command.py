@@ -202,7 +202,7 @@ class Failing(Command):
 
     def test_source(self):
         self.assert_fails(self.copy("none", "%r"), SOURCE, "none", "No such file")
-        self.assert_fails(self.copy(self.folder, "%r"), SOURCE, "is a folder")
+        self.assert_fails(self.copy(self.folder, "%r"), DESTINATION, "lies in the source")
         self.assert_fails(self.copy("/dev/zero", "%r"), SOURCE, "not a regular file")
         self.assert_fails(self.copy("none", "a/%r", "--parents"), SOURCE, "none")
         self.assert_fails(self.copy("", "x"), SOURCE)
@@ -309,7 +309,7 @@ class Mounted(Command):
 
 
 class Interrupted(Command):
-    """Things that happen while the bytes move. The source is long and sparse, so that it costs no disk.
+    """Things that happen while the bytes move. The source is long, and not sparse: holes would not move.
 
     What happens meets ranks that are stopped: only then is it certain that the copy is under way, and not just over.
     """
@@ -333,7 +333,7 @@ class Interrupted(Command):
     def hold(self, *arguments, ranks=2, flags=(), wrapped=True):
         """Starts a copy and stops its ranks on the way."""
         with open(self.source, "wb") as file:
-            file.truncate(LONG)
+            os.posix_fallocate(file.fileno(), 0, LONG)
         copy = ["copy", *map(str, arguments)]
         for slowly in self.TRIES:
             self.statuses = pathlib.Path(tempfile.mkdtemp(dir=self.folder))

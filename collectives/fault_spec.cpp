@@ -12,7 +12,8 @@ namespace {
 
 constexpr std::array<std::string_view, 5> actions{"kill", "stop", "corrupt", "delay", "exit"};
 
-constexpr std::array<FaultPointInfo, 15> points{{
+constexpr std::array<FaultPointInfo, 16> points{{
+    {FaultPoint::setup, "setup", false, "about to take a step of making a team or a copy"},
     {FaultPoint::enter, "enter", false, "in the call, nothing said to anybody"},
     {FaultPoint::survey, "survey", false, "about to tell the others what it was called with"},
     {FaultPoint::receive, "receive", true, "a segment has arrived"},

@@ -34,8 +34,9 @@ enum class FaultAction : std::uint8_t {
 [[nodiscard]] std::string_view text(FaultAction action);
 
 /// Where in a broadcast, in the order in which a rank comes by. A broadcast without failures passes
-/// enter .. send, then complete .. leave.
+/// enter .. send, then complete .. leave. `setup` lies before all broadcasts.
 enum class FaultPoint : std::uint8_t {
+    setup,     ///< about to take a step of making a team, or of preparing a copy
     enter,     ///< in the call, nothing said to anybody
     survey,    ///< about to tell the others what it was called with
     receive,   ///< a segment has arrived

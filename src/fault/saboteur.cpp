@@ -46,6 +46,15 @@ Result<std::shared_ptr<FaultTrigger>> trigger_from_environment(collectives::Rank
     return std::make_shared<FaultTrigger>(std::get<std::vector<FaultRule>>(parsed), rank);
 }
 
+void pass_setup(collectives::Rank rank_in_world) {
+    // One for the process: which of its teams or copies it is at is not known.
+    static const auto trigger = [rank_in_world]() -> std::shared_ptr<FaultTrigger> {
+        auto made = trigger_from_environment(rank_in_world);
+        return made ? *made : nullptr;
+    }();
+    if (trigger) SelfHarm(trigger, 0).at(collectives::FaultPoint::setup, 0);
+}
+
 SelfHarm::SelfHarm(std::shared_ptr<FaultTrigger> trigger, std::int64_t broadcast)
     : trigger_(std::move(trigger)), broadcast_(broadcast) {}
 

@@ -1,46 +1,20 @@
-// Whole broadcasts in which ranks die, stop, are cut off or spoil what they send. Seed and number
-// of runs can be given: SPLITCAST_FAILURE_SEED, SPLITCAST_RUNS.
+// Whole broadcasts in which ranks die, stop, are cut off or spoil what they send: always the same
+// ones. Fresh ones are in fresh_failures_test.cpp.
 
-#include "sim/seeds.hpp"
+#include "sim/failures.hpp"
+
 #include "sim/world.hpp"
 
 #include <catch2/catch_test_macros.hpp>
 
 #include <cstdint>
-#include <iostream>
 #include <string>
 
 namespace splitcast::sim {
 namespace {
 
-constexpr const char* seed_variable = "SPLITCAST_FAILURE_SEED";
-
-void run_failures(std::uint64_t first, std::uint64_t runs,
-                  Lateness lateness = Lateness::some_timeouts) {
-    std::int64_t steps = 0;
-    Tally tally;
-    for (std::uint64_t seed = first; seed < first + runs; ++seed) {
-        const Scenario scenario = draw_failing(seed, lateness);
-        const Result result = run(scenario);
-        if (!result.violation.empty()) {
-            std::cout << explain(scenario, result, seed_variable);
-            FAIL(result.violation);
-        }
-        steps += result.steps;
-        tally += result.tally;
-    }
-    std::cout << runs << " broadcasts with failures, seeds " << first << " to " << first + runs - 1
-              << ": " << steps << " steps, " << tally.text() << "\n";
-}
-
 TEST_CASE("whatever befalls the ranks of the fixed seeds, every promise is kept") {
     run_failures(1, 4000);
-}
-
-// Of fresh seeds about one in 50,000 still shows one of the open cases in docs/fault-tolerance.md,
-// so by default these are always the same.
-TEST_CASE("whatever befalls the ranks of the seeds that are asked for, every promise is kept") {
-    run_failures(from_environment(seed_variable, 200000), from_environment("SPLITCAST_RUNS", 8000));
 }
 
 // Each has once shown a fault of the machine, or of the simulator, that others had not.

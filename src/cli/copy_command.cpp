@@ -1,4 +1,5 @@
 #include "cli/commands.hpp"
+#include "cli/launch_environment.hpp"
 #include "cli/session.hpp"
 #include "collectives/settings.hpp"
 #include "splitcast/copy.hpp"
@@ -145,7 +146,7 @@ int lowest_left(const std::vector<int>& lost) {
 }
 
 ExitCode copy(const Arguments& arguments, Voice& voice) {
-    auto session = Session::open();
+    auto session = Session::open(survives_under_srun(arguments.options.settings));
     if (!session) return voice.fail("copy", session.error());
     const int rank = (*session)->rank();
     auto report =
@@ -156,14 +157,18 @@ ExitCode copy(const Arguments& arguments, Voice& voice) {
         const bool alone = error.status == Status::evicted;
         voice.speaks = alone || rank == lowest_left(error.failed);
         if (alone) voice.json = false;
-        return voice.fail("copy", error);
+        const ExitCode code = voice.fail("copy", error);
+        if (alone || !error.failed.empty()) (*session)->leave_the_lost(code);
+        return code;
     }
     std::vector<int> lost;
     for (const LostRank& one : report->lost) lost.push_back(one.rank);
     voice.speaks = rank == lowest_left(lost);
     if (voice.speaks) tell(voice, *report);
     if (voice.json) voice.print(to_json(arguments, *report));
-    return exit_code(*report);
+    const ExitCode code = exit_code(*report);
+    if (!report->lost.empty()) (*session)->leave_the_lost(code);
+    return code;
 }
 
 }  // namespace

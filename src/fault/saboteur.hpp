@@ -20,7 +20,8 @@ namespace splitcast::fault {
 class SelfHarm final : public engine::Saboteur {
 public:
     SelfHarm(std::shared_ptr<collectives::FaultTrigger> trigger, std::int64_t broadcast);
-    std::optional<std::int64_t> at(collectives::FaultPoint point, int percent) override;
+    std::optional<std::int64_t> at(collectives::FaultPoint point, int percent,
+                                   collectives::Rank receiver) override;
 
 private:
     std::shared_ptr<collectives::FaultTrigger> trigger_;

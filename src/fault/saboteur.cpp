@@ -58,8 +58,9 @@ void pass_setup(collectives::Rank rank_in_world) {
 SelfHarm::SelfHarm(std::shared_ptr<FaultTrigger> trigger, std::int64_t broadcast)
     : trigger_(std::move(trigger)), broadcast_(broadcast) {}
 
-std::optional<std::int64_t> SelfHarm::at(collectives::FaultPoint point, int percent) {
-    const std::optional<FaultRule> rule = trigger_->at(point, percent, broadcast_);
+std::optional<std::int64_t> SelfHarm::at(collectives::FaultPoint point, int percent,
+                                         collectives::Rank receiver) {
+    const std::optional<FaultRule> rule = trigger_->at(point, percent, broadcast_, receiver);
     if (!rule) return std::nullopt;
     switch (rule->action) {
         case FaultAction::kill: std::raise(SIGKILL); break;

@@ -25,7 +25,8 @@ void pass_setup(collectives::Rank rank_in_world);
 class SelfHarm final : public engine::Saboteur {
 public:
     SelfHarm(std::shared_ptr<collectives::FaultTrigger> trigger, std::int64_t broadcast);
-    std::optional<std::int64_t> at(collectives::FaultPoint point, int percent) override;
+    std::optional<std::int64_t> at(collectives::FaultPoint point, int percent,
+                                   collectives::Rank receiver) override;
 
 private:
     std::shared_ptr<collectives::FaultTrigger> trigger_;

@@ -52,7 +52,7 @@ void pass_setup(collectives::Rank rank_in_world) {
         auto made = trigger_from_environment(rank_in_world);
         return made ? *made : nullptr;
     }();
-    if (trigger) SelfHarm(trigger, 0).at(collectives::FaultPoint::setup, 0);
+    if (trigger) SelfHarm(trigger, 0).at(collectives::FaultPoint::setup, 0, collectives::no_rank);
 }
 
 SelfHarm::SelfHarm(std::shared_ptr<FaultTrigger> trigger, std::int64_t broadcast)

@@ -1,4 +1,5 @@
 #include "api/team_impl.hpp"
+#include "splitcast/launch.hpp"
 #include "splitcast/splitcast.h"
 
 #include <algorithm>
@@ -227,6 +228,13 @@ int splitcast_request_free(splitcast_request** request) {
         delete *request;
         *request = nullptr;
         return SPLITCAST_SUCCESS + 0;
+    });
+}
+
+int splitcast_survive_direct_launch(void) {
+    return guarded([] {
+        const auto done = splitcast::survive_direct_launch();
+        return done ? SPLITCAST_SUCCESS + 0 : fail(done.error());
     });
 }
 

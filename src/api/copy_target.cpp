@@ -274,7 +274,7 @@ Result<void> Target::publish() {
 }
 
 void Target::settle() {
-    if (sink_) sink_->file().settle();
+    if (sink_) sink_->settle();
     if (tree_) tree_->settle();
     folders_.keep();
 }

@@ -272,10 +272,7 @@ void Machine::on_control(Rank from, const ControlMessage& message) {
     }
     if (message.entered && !entered_) all_have_entered();
     if (membership_.gone(from)) {
-        // It does not know yet that the others went on without it. Before that is agreed on it is
-        // left in silence: where two parts accuse each other, one has to give up.
-        if (!membership_.member(from) && !membership_.dead(from) && message.kind != Kind::decision)
-            send_control(from, {.kind = Kind::evicted});
+        from_the_lost(from, message);
         return;
     }
     if (message.kind == Kind::beat) {

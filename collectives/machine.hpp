@@ -208,6 +208,7 @@ private:
     void on_report(Rank from, const ControlMessage& message);
     void on_epoch(const ControlMessage& message);
     void on_decision(const ControlMessage& message);
+    void from_the_lost(Rank from, const ControlMessage& message);
     bool lose(Loss loss);
     bool learn(const ControlMessage& message);
     void react();
@@ -219,7 +220,10 @@ private:
     void adopt(const ControlMessage& epoch);
     void decide();
     void be_evicted();
-    [[nodiscard]] Rank leader() const { return static_cast<Rank>(promised_ % ranks()); }
+    [[nodiscard]] Rank leader() const { return leader(promised_); }
+    [[nodiscard]] Rank leader(Attempt attempt) const {
+        return static_cast<Rank>(attempt % ranks());
+    }
     [[nodiscard]] Attempt ranks() const { return static_cast<Attempt>(config_.ranks); }
     [[nodiscard]] ControlMessage decision() const;
     [[nodiscard]] std::vector<Rank> neighbours() const;

@@ -43,6 +43,19 @@ bool Machine::learn(const ControlMessage& message) {
     return fresh;
 }
 
+// It does not know that others have left it out, or are about to.
+void Machine::from_the_lost(Rank from, const ControlMessage& message) {
+    if (membership_.dead(from) || message.kind == Kind::decision) return;
+    if (!membership_.member(from)) {
+        send_control(from, {.kind = Kind::evicted});
+    } else if (message.kind == Kind::call) {
+        // Before it is agreed on it is left in silence: where two parts accuse each other, one has
+        // to give up. But it waits for this rank now, and silence of a rank that it has never heard
+        // of would not be noticed.
+        send_control(from, {.kind = Kind::beat, .away = away_});
+    }
+}
+
 // Something is wrong with this epoch, and whoever has to know is told.
 void Machine::react() {
     if (state_ == State::done) return;
@@ -144,7 +157,10 @@ void Machine::stop_moving() {
 }
 
 void Machine::on_flush(Rank from, const ControlMessage& message) {
-    if (message.attempt > promised_) join(message.attempt);
+    // Not an attempt of a rank whose messages are not heard any more.
+    const Rank caller = leader(message.attempt);
+    const bool heard = !membership_.gone(caller) || membership_.dead(caller);
+    if (message.attempt > promised_ && heard) join(message.attempt);
     if (state_ == State::done) return;
     if (message.epoch == epoch_) {
         flushed_[from] = message.counts;
@@ -329,9 +345,10 @@ void Machine::on_decision(const ControlMessage& message) {
 void Machine::be_evicted() {
     if (state_ == State::done || state_ == State::idle) return;
     verdict_ = Verdict::evicted;
-    for (const Rank rank : membership_.members()) {
+    // Also those who were left out before: somebody who does not know that this rank has ever
+    // entered would wait for it.
+    for (const Rank rank : config_.members) {
         if (rank == config_.self || membership_.dead(rank)) continue;
-        // Somebody who does not know that this rank has ever entered would wait for it.
         send_control(rank, {.kind = Kind::notice, .losses = {{.rank = config_.self}}});
         if (membership_.gone(rank)) continue;
         mover_->forsake(rank);

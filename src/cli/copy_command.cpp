@@ -36,9 +36,9 @@ constexpr const char* footer =
     "'/', or is a folder,\n"
     "gets a file with the source's name. Copies appear under their final names when all are "
     "complete and verified;\n"
-    "on any failure none does, and nothing stays behind. Started with mpirun --with-ft ulfm, the "
-    "others finish\n"
-    "when processes die.\n\n"
+    "on any failure none does, and nothing stays behind. Started with mpirun --with-ft ulfm, or by "
+    "srun, the others\n"
+    "finish when processes die.\n\n"
     "Examples:\n"
     "  srun --mpi=pmix --ntasks-per-node=1 splitcast copy mesh.h5 /local/mesh.h5\n"
     "  mpirun -n 8 splitcast copy --parents input.dat out/%r/\n\n";

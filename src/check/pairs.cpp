@@ -31,14 +31,19 @@ void Pairs::size(std::int64_t bytes) {
 }
 
 bool Pairs::measure(int partner, PairFigure& figure) {
-    // Both have to be here before any clock runs.
-    std::array<std::byte, 8> out{};
-    std::array<std::byte, 8> in{};
-    if (!crew_.exchange(partner, hello_tag, out, in, false)) return false;
-    if (!ping(partner, figure.latency)) return false;
+    // Both have to be here before any clock runs; also between the transfers, because a send is
+    // over when the system has taken the data, long before they have arrived.
+    if (!greet(partner) || !ping(partner, figure.latency)) return false;
     const bool first = crew_.rank() < partner;
-    if (first) return send(partner) && receive(partner, figure);
-    return receive(partner, figure) && send(partner);
+    if (!(first ? send(partner) : receive(partner, figure))) return false;
+    if (!greet(partner)) return false;
+    return first ? receive(partner, figure) : send(partner);
+}
+
+bool Pairs::greet(int partner) {
+    const std::array<std::byte, 8> out{};
+    std::array<std::byte, 8> in{};
+    return crew_.exchange(partner, hello_tag, out, in, false);
 }
 
 // Each takes the time from its own message to the next one that comes: a round trip on both sides.

@@ -33,6 +33,7 @@ public:
     [[nodiscard]] bool measure(int partner, PairFigure& figure);
 
 private:
+    [[nodiscard]] bool greet(int partner);
     [[nodiscard]] bool ping(int partner, double& latency);
     [[nodiscard]] bool send(int partner);
     [[nodiscard]] bool receive(int partner, PairFigure& figure);

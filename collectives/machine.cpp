@@ -52,7 +52,7 @@ Machine::Machine(Config config) : config_(std::move(config)), held_(std::move(co
     if (config_.members.empty()) {
         for (Rank rank = 0; rank < config_.ranks; ++rank) config_.members.push_back(rank);
     }
-    membership_ = Membership(config_.members, config_.self, config_.view.root);
+    membership_ = Membership(config_.members, config_.self);
     const Segment in_memory = config_.piecemeal ? 0 : held_.segments();
     mover_ = std::make_unique<Mover>(
         std::move(config_.plan),
@@ -228,6 +228,8 @@ void Machine::pump_agreement() {
     }
     if (!agreement_.over()) return;
     agreed_ = agreement_.known();
+    // Whoever has taken part has adopted the epoch.
+    if (recovers()) membership_.settle(agreed_.view.root);
     switch (stage_) {
         case views: fire(agreed_.differs() ? Trigger::views_differ : Trigger::views_agree); break;
         case complete: fire(Trigger::all_complete); break;

@@ -23,16 +23,21 @@ struct Loss {
 /// any order and on different ranks at different times, until a new epoch makes the ranks that are
 /// left its members.
 ///
-/// Which part of a torn team goes on (`quorum`): the one with more than half of the members that
-/// are not known to be dead, or with half of them and the root. Two parts can never both have it,
-/// so that a rank that was cut off cannot finish on its own while the others evict it. Ranks that
-/// are known to be dead do not count: one survivor of many goes on. But a rank that was silent
-/// first may have gone on with the other part before it died, and counts.
+/// Which part of a torn team goes on (`quorum`): the one with more than half of the members, or
+/// with half of them and the root, or with all that are not dead. Two parts never both have it: of
+/// two majorities some rank is in both, and it follows one coordinator at a time; and where all
+/// that are missing are dead, there is nobody who could have gone on without this part and still be
+/// there. The dead count as members as long as anybody else is missing too: before they died they
+/// may have gone on with those, and evicted this part.
+///
+/// The members are those of the last epoch that all of its members are known to have adopted, and
+/// of every epoch that was begun after it: of an epoch that only some have adopted, the others may
+/// still form another.
 class Membership {
 public:
     Membership() = default;
     /// `members` ascending, with `self` among them.
-    Membership(std::vector<Rank> members, Rank self, Rank root);
+    Membership(std::vector<Rank> members, Rank self);
 
     /// A loss was noticed, here or elsewhere. True if a rank that was present is now gone.
     bool lose(Loss loss);
@@ -41,6 +46,9 @@ public:
     /// noticed to be gone besides, is gone from the new epoch as well. `root`: whom all members
     /// take for it.
     void renew(const std::vector<Loss>& losses, Rank root);
+
+    /// All members are known to have adopted the epoch, and to take `root` for the root.
+    void settle(Rank root);
 
     [[nodiscard]] const std::vector<Rank>& members() const { return members_; }
     [[nodiscard]] bool member(Rank rank) const;
@@ -57,15 +65,19 @@ public:
     [[nodiscard]] bool quorum() const;
 
 private:
-    std::vector<Rank> members_;
-    struct Gone {
-        bool dead = false;
-        bool elector = false;  ///< was silent before it was known to be dead
+    /// Those of whom most must be present.
+    struct Electorate {
+        std::vector<Rank> members;
+        Rank anchor = no_rank;  ///< decides between halves; none while they may not agree on it
     };
-    std::map<Rank, Gone> gone_;
+    [[nodiscard]] Rank anchor(Rank root) const;
+    [[nodiscard]] bool has_quorum(const Electorate& electorate) const;
+
+    std::vector<Rank> members_;
+    std::map<Rank, bool> gone_;  ///< whether they are known to be dead
     Rank self_ = 0;
-    Rank root_ = 0;
     int torn_ = 0;  ///< members that are gone
+    std::vector<Electorate> electorates_;
 };
 
 }  // namespace splitcast::collectives

@@ -379,16 +379,20 @@ std::vector<Rank> Machine::neighbours() const {
         ranks.push_back(members[(self + size - 1) % size]);
     }
     if (how.root_beats) {
-        // Ranks that were called with different roots must come to the same tree.
+        const auto add_tree_below = [&](std::size_t root) {
+            const std::size_t place = (self + size - root) % size;
+            const auto at = [&](std::size_t p) { return members[(p + root) % size]; };
+            if (place > 0) ranks.push_back(at((place - 1) / 2));
+            for (const std::size_t child : {2 * place + 1, 2 * place + 2}) {
+                if (child < size) ranks.push_back(at(child));
+            }
+        };
         const auto found = std::ranges::find(members, agreed_.view.root);
-        const auto root =
-            static_cast<std::size_t>(found == members.end() ? 0 : found - members.begin());
-        const std::size_t place = (self + size - root) % size;
-        const auto at = [&](std::size_t p) { return members[(p + root) % size]; };
-        if (place > 0) ranks.push_back(at((place - 1) / 2));
-        for (const std::size_t child : {2 * place + 1, 2 * place + 2}) {
-            if (child < size) ranks.push_back(at(child));
-        }
+        add_tree_below(
+            static_cast<std::size_t>(found == members.end() ? 0 : found - members.begin()));
+        // Some may have been called with another root, and not know yet whose view counts. In a
+        // tree that is not the same for everybody, somebody may have nobody.
+        if (epoch_ == 0) add_tree_below(0);
     }
     if (state_ == State::regrouping) {
         if (leader() == config_.self) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -12,18 +13,21 @@ namespace splitcast::collectives {
 /// Numbers as bytes, little-endian on every machine.
 class WireWriter {
 public:
+    WireWriter() { bytes_.reserve(ordinary); }
+
     template <class T>
     void put(T value) {
-        auto bits = static_cast<std::uint64_t>(static_cast<std::make_unsigned_t<T>>(value));
-        for (std::size_t i = 0; i < sizeof(T); ++i) {
-            bytes_.push_back(static_cast<std::byte>(bits & 0xFFU));
-            bits >>= 8U;
-        }
+        const auto bits = static_cast<std::uint64_t>(static_cast<std::make_unsigned_t<T>>(value));
+        std::array<std::byte, sizeof(T)> raw{};
+        for (std::size_t i = 0; i < sizeof(T); ++i)
+            raw[i] = static_cast<std::byte>(bits >> (8 * i) & 0xFFU);
+        bytes_.insert(bytes_.end(), raw.begin(), raw.end());
     }
     void put(bool value) { put(static_cast<std::uint8_t>(value ? 1 : 0)); }
     std::vector<std::byte> take() { return std::move(bytes_); }
 
 private:
+    static constexpr std::size_t ordinary = 192;  ///< bytes: a message without long lists
     std::vector<std::byte> bytes_;
 };
 
@@ -34,14 +38,15 @@ public:
 
     template <class T>
     T get() {
-        std::uint64_t bits = 0;
-        for (std::size_t i = 0; i < sizeof(T); ++i) {
-            if (position_ >= bytes_.size()) {
-                good_ = false;
-                return T{};
-            }
-            bits |= static_cast<std::uint64_t>(bytes_[position_++]) << (8 * i);
+        if (bytes_.size() - position_ < sizeof(T)) {
+            position_ = bytes_.size();
+            good_ = false;
+            return T{};
         }
+        std::uint64_t bits = 0;
+        for (std::size_t i = 0; i < sizeof(T); ++i)
+            bits |= static_cast<std::uint64_t>(bytes_[position_ + i]) << (8 * i);
+        position_ += sizeof(T);
         return static_cast<T>(bits);
     }
     bool flag() { return get<std::uint8_t>() != 0; }

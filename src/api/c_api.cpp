@@ -1,6 +1,7 @@
 #include "api/c_api.hpp"
 
 #include "api/team_impl.hpp"
+#include "splitcast/launch.hpp"
 #include "splitcast/splitcast.h"
 
 #include <algorithm>
@@ -225,6 +226,13 @@ int splitcast_request_free(splitcast_request** request) {
         delete *request;
         *request = nullptr;
         return SPLITCAST_SUCCESS + 0;
+    });
+}
+
+int splitcast_survive_direct_launch(void) {
+    return guarded([] {
+        const auto done = splitcast::survive_direct_launch();
+        return done ? SPLITCAST_SUCCESS + 0 : fail(done.error());
     });
 }
 

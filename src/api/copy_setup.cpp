@@ -92,6 +92,7 @@ public:
         for (const Step step :
              {&Attempt::compare_arguments, &Attempt::gather_team, &Attempt::open_source,
               &Attempt::prepare_target, &Attempt::gather_movers}) {
+            Team::Impl::pass_setup();
             if (auto error = (this->*step)()) return error;
         }
         return std::nullopt;

@@ -26,6 +26,10 @@ class Team::Impl {
 public:
     static Result<std::unique_ptr<Impl>> create(MPI_Comm comm, Settings settings, MPI_Info info);
 
+    /// Where SPLITCAST_FAULT may strike before there is a team: in front of each step of making
+    /// one, or of preparing a copy.
+    static void pass_setup();
+
     /// The same on a communicator that is already a private duplicate, with a placement that all
     /// ranks know: local, for whoever must not communicate while making a team.
     static Result<std::unique_ptr<Impl>> adopt(mpi::Communicator comm,

@@ -80,7 +80,7 @@ Result<Report> Team::Impl::stream(std::int64_t length, engine::Source* source, e
     // MPI may still look at memory of which ranks were sent something that are alive and have been
     // given up: it stays.
     if (report ? !report->evicted.empty() : evicted_) {
-        static_cast<void>(operation.broadcast.release());
+        [[maybe_unused]] const auto* kept = operation.broadcast.release();
     }
     return report;
 }

@@ -2,6 +2,7 @@
 #include "cli/commands.hpp"
 #include "cli/copy_options.hpp"
 #include "cli/copy_report.hpp"
+#include "cli/launch_environment.hpp"
 #include "cli/library_plan.hpp"
 #include "cli/progress.hpp"
 #include "cli/session.hpp"
@@ -60,8 +61,9 @@ public:
         // Asked of another program, so before MPI_Init: some networks do not survive a fork.
         Result<LibraryPlan> plan = LibraryPlan{};
         if (arguments_.send_libs && first_process()) plan = plan_libraries(arguments_);
-        auto session = Session::open();
+        auto session = Session::open(survives_under_srun(arguments_.options.settings));
         if (!session) return voice_.fail("copy", session.error());
+        session_ = session->get();
         rank_ = (*session)->rank();
         voice_.speaks = rank_ == 0;
         tell_terms(voice_, arguments_);
@@ -74,7 +76,9 @@ public:
         voice_.speaks = rank_ == lowest_left(outcome_.report);
         tell(voice_, arguments_, outcome_);
         if (voice_.json) voice_.print(to_json(arguments_, outcome_));
-        return exit_code(outcome_);
+        const ExitCode code = exit_code(outcome_);
+        if (!outcome_.report.lost.empty()) session_->leave_the_lost(code);
+        return code;
     }
 
 private:
@@ -108,11 +112,14 @@ private:
         const bool alone = error.status == Status::evicted;
         voice_.speaks = alone || rank_ == lowest_left(error.failed);
         if (alone) voice_.json = false;
-        return voice_.fail("copy", error);
+        const ExitCode code = voice_.fail("copy", error);
+        if (alone || !error.failed.empty()) session_->leave_the_lost(code);
+        return code;
     }
 
     const CopyArguments& arguments_;
     Voice& voice_;
+    Session* session_ = nullptr;
     int rank_ = 0;
     CopyOutcome outcome_;
 };

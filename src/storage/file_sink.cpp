@@ -17,6 +17,14 @@ Result<std::unique_ptr<FileSink>> FileSink::create(const std::string& path, std:
 FileSink::FileSink(StagedFile file)
     : file_(std::move(file)), lane_([this](const Lane::Piece& piece) { return write(piece); }) {}
 
+Result<std::int64_t> FileSink::resume(const Origin& origin) {
+    auto opened = Journal::open(file_.folder(), file_.kept_name("journal"), origin, file_.path());
+    if (!opened) return opened.error();
+    auto held = (*opened)->prove(file_.descriptor());
+    if (held) journal_ = std::move(*opened);
+    return held;
+}
+
 Result<void> FileSink::map() {
     if (file_.length() == 0) return {};
     auto made = FileMap::create(file_.descriptor(), file_.length(), file_.path());
@@ -56,6 +64,7 @@ Result<void> FileSink::write(const Lane::Piece& piece) {
         offset += count;
     }
     digester_.add(piece.bytes);
+    if (journal_) return journal_->add(piece.offset, piece.bytes);
     return {};
 }
 
@@ -68,6 +77,16 @@ Result<Digest> FileSink::seal() {
     }
     if (auto sealed = file_.seal(); !sealed) return sealed.error();
     return digester_.digest();
+}
+
+void FileSink::settle() {
+    file_.settle();
+    if (journal_) journal_->remove();
+}
+
+void FileSink::discard() {
+    file_.discard();
+    if (journal_) journal_->remove();
 }
 
 }  // namespace splitcast::storage

@@ -149,9 +149,14 @@ void Stage::announce_the_unmissed() {
 void Stage::strike(std::size_t index) {
     const Blow& blow = scenario.blows[index];
     if (would_be_waited_for(blow)) {
+        // The longer it has waited for that, the longer it may wait.
         constexpr Ticks soon = 5;
-        if (timeline.now() < scenario.enters_at_last() + 10 * scenario.pulse.timeout)
-            timeline.add(soon, Timeline::Kind::blow, index);
+        constexpr Ticks long_ago = 500;
+        const Ticks now = timeline.now();
+        const auto [first, added] = postponed.try_emplace(index, now);
+        const Ticks waited = now - first->second;
+        if (now < scenario.enters_at_last() + 10 * scenario.pulse.timeout)
+            timeline.add(waited < long_ago ? soon : waited / 16, Timeline::Kind::blow, index);
         return;
     }
     patience = std::max(patience, timeline.now() + blow.lasts);

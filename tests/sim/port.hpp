@@ -11,6 +11,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -85,7 +86,8 @@ struct Stage {
     Lives lives;
     Blows blows;
     Witness witness;
-    Ticks patience = 0;  ///< nothing that has been planned happens after this
+    Ticks patience = 0;                      ///< nothing that has been planned happens after this
+    std::map<std::size_t, Ticks> postponed;  ///< blows that could not fall yet, since when
 };
 
 /// The only way in which a rank acts on the world. Every act is a moment at which the rank can die;

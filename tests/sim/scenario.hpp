@@ -113,7 +113,10 @@ struct Scenario {
 [[nodiscard]] Scenario draw_small(std::uint64_t seed, Rank ranks);
 
 /// A broadcast with recovery, in which some of the ranks die, stop, are cut off, spoil what they
-/// send, or are busy with something else.
-[[nodiscard]] Scenario draw_failing(std::uint64_t seed);
+/// send, or are busy with something else. How late the last rank may be: by some timeouts, or by as
+/// much as without failures, which where beats are frequent means a hundred times the work.
+enum class Lateness : std::uint8_t { some_timeouts, any };
+[[nodiscard]] Scenario draw_failing(std::uint64_t seed,
+                                    Lateness lateness = Lateness::some_timeouts);
 
 }  // namespace splitcast::sim

@@ -128,9 +128,6 @@ void Witness::check_alike(Rank a, Rank b) {
     const Machine::Outcome& other = *of(b).outcome;
     const std::string and_rank = " and rank " + std::to_string(b);
     if (one.verdict == Verdict::evicted || other.verdict == Verdict::evicted) return;
-    // Halves of a torn team that take different ranks for the root: each believes itself to have
-    // it.
-    if (names(one.losses, b) && names(other.losses, a) && mismatch_ && few_are_left()) return;
     // Woken after all who had gone on without it have returned and died: alone, it knows nothing.
     if ((lives_.of(b).dead && names(other.losses, a) && was_absent(a)) ||
         (lives_.of(a).dead && names(one.losses, b) && was_absent(b)))
@@ -173,17 +170,18 @@ bool Witness::somebody_came_back() const {
     });
 }
 
-/// So few that are certain to be there that they cannot know whether they are most.
+/// So few that are certain to be there that they cannot know whether they are most. Where all that
+/// are missing are known to be dead, those who are left do know.
 bool Witness::few_are_left() const {
     Rank silent = 0;
-    Rank electors = 0;
+    Rank missing = 0;
     for (Rank rank = 0; rank < scenario_.ranks(); ++rank) {
         const Lives::Life& life = lives_.of(rank);
-        const bool known_dead = life.dead && !life.silent && !was_absent(rank);
-        if (!known_dead) ++electors;
-        if (!known_dead && (life.dead || was_absent(rank))) ++silent;
+        if (!life.dead && !was_absent(rank)) continue;
+        ++missing;
+        if (!life.dead || life.silent || was_absent(rank)) ++silent;
     }
-    return 2 * silent >= electors;
+    return silent > 0 && 2 * missing >= scenario_.ranks();
 }
 
 }  // namespace splitcast::sim

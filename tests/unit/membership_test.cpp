@@ -18,7 +18,7 @@ constexpr Loss silent(Rank rank) { return {.rank = rank, .dead = false}; }
 }  // namespace
 
 TEST_CASE("a loss counts once, and a death that is heard of later is remembered") {
-    Membership members({0, 1, 2, 3}, 1, 0);
+    Membership members({0, 1, 2, 3}, 1);
     CHECK_FALSE(members.torn());
     CHECK(members.lose(silent(2)));
     CHECK(members.torn());
@@ -33,7 +33,7 @@ TEST_CASE("a loss counts once, and a death that is heard of later is remembered"
 }
 
 TEST_CASE("the lowest rank that is left coordinates") {
-    Membership members({1, 3, 4}, 4, 3);
+    Membership members({1, 3, 4}, 4);
     CHECK(members.coordinator() == 1);
     members.lose(dead(1));
     CHECK(members.coordinator() == 3);
@@ -42,7 +42,7 @@ TEST_CASE("the lowest rank that is left coordinates") {
 }
 
 TEST_CASE("in a new epoch those who are known to be gone besides are still gone") {
-    Membership members({0, 1, 2, 3}, 0, 0);
+    Membership members({0, 1, 2, 3}, 0);
     members.lose(dead(1));
     members.lose(dead(2));
     members.renew({dead(1)}, 0);
@@ -56,48 +56,91 @@ TEST_CASE("in a new epoch those who are known to be gone besides are still gone"
 }
 
 TEST_CASE("one survivor of many goes on, one of many that are silent does not") {
-    Membership survivor({0, 1, 2, 3}, 3, 0);
+    Membership survivor({0, 1, 2, 3}, 3);
     for (const Rank rank : {0, 1, 2}) survivor.lose(dead(rank));
     CHECK(survivor.quorum());
-    Membership cut_off({0, 1, 2, 3}, 3, 0);
-    for (const Rank rank : {0, 1}) cut_off.lose(silent(rank));
+    Membership cut_off({0, 1, 2, 3}, 3);
+    for (const Rank rank : {0, 1, 2}) cut_off.lose(silent(rank));
     CHECK_FALSE(cut_off.quorum());
-    Membership with_root({0, 1, 2, 3}, 3, 3);
+    for (const Rank rank : {0, 1, 2}) cut_off.lose(dead(rank));
+    CHECK(cut_off.quorum());
+}
+
+TEST_CASE("half of the members go on with the root, once all agree on who that is") {
+    Membership half({0, 1, 2, 3}, 3);
+    for (const Rank rank : {0, 1}) half.lose(silent(rank));
+    CHECK_FALSE(half.quorum());
+    half.settle(1);
+    CHECK_FALSE(half.quorum());
+    Membership with_root({0, 1, 2, 3}, 3);
+    with_root.settle(3);
     for (const Rank rank : {0, 1}) with_root.lose(silent(rank));
     CHECK(with_root.quorum());
 }
 
+TEST_CASE("whoever died may have gone on with those who are silent") {
+    Membership members({0, 1, 2}, 1);
+    members.settle(1);
+    members.lose(dead(0));
+    CHECK(members.quorum());
+    members.lose(silent(2));
+    CHECK_FALSE(members.quorum());
+    members.lose(dead(2));
+    CHECK(members.quorum());
+}
+
+TEST_CASE("deaths count once all that are left have adopted an epoch without the dead") {
+    Membership members({0, 1, 2, 3, 4}, 1);
+    for (const Rank rank : {3, 4}) members.lose(dead(rank));
+    members.renew({dead(3), dead(4)}, 0);
+    members.lose(silent(2));
+    CHECK_FALSE(members.quorum());
+    members.settle(0);
+    CHECK(members.quorum());
+}
+
+// A part forms an epoch without the other, some of it die, and both look round later, knowing of
+// the deaths or missing the dead.
 TEST_CASE("two parts of a torn team never both go on, whatever deaths each knows of") {
     Random random(1);
+    int gone_on = 0;
     for (int i = 0; i < 50000; ++i) {
         const Rank ranks = random.number(2, 9);
         std::vector<Rank> all;
-        for (Rank rank = 0; rank < ranks; ++rank) all.push_back(rank);
-        const Rank root = random.number(0, ranks - 1);
-        std::vector<bool> side(all.size());
-        std::vector<bool> is_dead(all.size());
-        for (std::size_t r = 0; r < all.size(); ++r) {
-            side[r] = random.chance(50);
-            is_dead[r] = random.chance(20);
+        std::vector<Rank> first;
+        std::vector<Rank> second;
+        for (Rank rank = 0; rank < ranks; ++rank) {
+            all.push_back(rank);
+            (random.chance(50) ? first : second).push_back(rank);
         }
-        const auto goes_on = [&](bool part) {
-            const auto self = std::ranges::find_if(all, [&](Rank rank) {
-                const auto r = static_cast<std::size_t>(rank);
-                return side[r] == part && !is_dead[r];
-            });
-            if (self == all.end()) return false;
-            Membership members(all, *self, root);
-            for (std::size_t r = 0; r < all.size(); ++r) {
-                // The other part is silent; of the dead each knows some, and misses the others.
-                if (side[r] != part || is_dead[r])
-                    members.lose({static_cast<Rank>(r), is_dead[r] && random.chance(70)});
-            }
-            return members.quorum();
+        if (first.empty() || second.empty()) continue;
+        const Rank root = random.number(0, ranks - 1);
+        const auto lose_all = [](Membership& membership, const std::vector<Rank>& lost) {
+            for (const Rank rank : lost) membership.lose(silent(rank));
         };
-        const bool one = goes_on(false);
-        const bool other = goes_on(true);
-        REQUIRE_FALSE((one && other));
+        // Whether their views agree, neither part may know.
+        Membership one(all, first.back());
+        Membership other(all, second.back());
+        if (random.chance(50)) one.settle(root);
+        if (random.chance(50)) other.settle(root);
+        lose_all(one, second);
+        if (!one.quorum()) continue;
+        if (random.chance(70)) {
+            one.renew(one.losses(), root);
+            if (random.chance(50)) one.settle(root);
+        }
+        for (const Rank rank : all) {
+            const bool self = rank == first.back() || rank == second.back();
+            if (self || random.chance(60)) continue;
+            for (Membership* part : {&one, &other})
+                if (random.chance(80)) part->lose(dead(rank));
+        }
+        if (!one.quorum()) continue;
+        ++gone_on;
+        for (const Rank rank : first) other.lose(silent(rank));
+        REQUIRE_FALSE(other.quorum());
     }
+    CHECK(gone_on > 5000);
 }
 
 TEST_CASE("losses are described") {

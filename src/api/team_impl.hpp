@@ -127,6 +127,8 @@ public:
     /// The last report of this team that told of lost ranks.
     [[nodiscard]] const Report& last_failure() const { return last_failure_; }
     Result<MPI_Comm> survivors();
+    /// What a rank is called.
+    [[nodiscard]] int name(int rank) const { return names_[static_cast<std::size_t>(rank)]; }
     /// "rank 3 on node7".
     [[nodiscard]] std::string who(int rank) const;
 
@@ -157,7 +159,6 @@ private:
     Result<Report> run(const Call& call, Operation& operation,
                        const std::vector<collectives::Loss>& known);
     [[nodiscard]] Call internal_call(int root) const;
-    [[nodiscard]] int name(int rank) const { return names_[static_cast<std::size_t>(rank)]; }
     [[nodiscard]] std::string who(std::vector<collectives::Loss> losses) const;
     const collectives::Schedule& schedule_for(int root, collectives::Shape shape);
     const collectives::Choice& choice_for(std::int64_t length,

@@ -59,7 +59,7 @@ constexpr std::array variables{
 };
 
 struct Codec {
-    const char* name;
+    std::string_view name;
     Compression value;
 };
 constexpr std::array codecs{Codec{"none", Compression::none}, Codec{"lz4", Compression::lz4},
@@ -261,10 +261,14 @@ CopyArguments CopyCommandLine::finish(CLI::App& command) {
 }
 
 void spell_out_codec(std::vector<std::string>& arguments) {
-    for (std::string& argument : arguments) {
-        if (argument == "--") return;
+    for (std::size_t i = 0; i < arguments.size() && arguments[i] != "--"; ++i) {
+        std::string& argument = arguments[i];
         if (argument.starts_with("-C") && argument.size() > 2) {
             argument = "--compress=" + argument.substr(argument[2] == '=' ? 3 : 2);
+        } else if ((argument == "-C" || argument == "--compress") && i + 1 < arguments.size() &&
+                   std::ranges::find(codecs, arguments[i + 1], &Codec::name) != codecs.end()) {
+            argument = "--compress=" + arguments[i + 1];
+            arguments.erase(arguments.begin() + static_cast<std::ptrdiff_t>(i) + 1);
         }
     }
 }

@@ -123,6 +123,11 @@ void Machine::begin_attempt() {
 }
 
 void Machine::on_call(Rank from, const ControlMessage& message) {
+    if (!recovers() && !collecting_) {
+        // Others still wait for this rank's part in the survey, and nobody will call them off.
+        early_call_ = message.attempt;
+        return;
+    }
     const bool fresh = learn(message);
     if (state_ == State::done) return;
     if (message.attempt > promised_) {
@@ -142,11 +147,15 @@ void Machine::join(Attempt attempt) {
         return;
     }
     if (state_ != State::regrouping) fire(Trigger::called);
-    pulse_.watch(neighbours(), now_);
+    if (recovers()) pulse_.watch(neighbours(), now_);
 }
 
 void Machine::stop_moving() {
     mover_->stop();
+    if (!recovers()) {
+        mover_->withdraw(actions_);  // all know already that nothing was sent
+        return;
+    }
     for (const Rank peer : mover_->partners()) {
         if (membership_.gone(peer)) continue;
         send_control(peer,
@@ -248,6 +257,8 @@ void Machine::adopt(const ControlMessage& epoch) {
     agreed_losses_ = epoch.losses;
     agreed_ = epoch.survey;
     spoilers_ = {epoch.spoilers.begin(), epoch.spoilers.end()};
+    const bool intact = totals_.noticed == 0 && epoch.losses.empty() && epoch.spoilers.empty();
+    if (epoch_ == base_ && intact) base_ = epoch.attempt;
     epoch_ = epoch.attempt;
     damaged_ = false;
     flushed_.clear();
@@ -297,7 +308,7 @@ void Machine::adopt(const ControlMessage& epoch) {
 }
 
 void Machine::begin_epoch() {
-    pulse_.watch(neighbours(), now_);
+    if (recovers()) pulse_.watch(neighbours(), now_);
     mover_->post_receives(actions_);
     begin_stage(views);
 }

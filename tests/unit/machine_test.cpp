@@ -3,6 +3,7 @@
 #include "collectives/schedule.hpp"
 
 #include <catch2/catch_test_macros.hpp>
+#include <catch2/generators/catch_generators.hpp>
 
 #include <limits>
 #include <string>
@@ -77,12 +78,12 @@ public:
     void wait(Ticks ticks) { now_ += ticks; }
     [[nodiscard]] const Machine& machine() const { return machine_; }
 
-private:
     Words step(Event event) {
         event.now = now_;
         return words(machine_, machine_.step(event));
     }
 
+private:
     Machine machine_;
     Ticks now_ = 0;
 };

@@ -130,9 +130,10 @@ what came of it: what the job printed, and its state. Made by
     tests/slurm/cluster run --rate 100mbit -- \
         tests/slurm/jobs.sh build/release --transcripts docs/slurm-transcripts.md
 
-with nothing changed but the names of folders: the shared one is called `/shared` here.
+with nothing changed but the names of folders (the shared one is called `/shared` here) and times. `program` prints the
+digest of the copy that it is given, on every rank.
 TEXT
-        sed "s,$work,/shared,g" "$transcript" | cat -s
+        sed "s,$work,/shared,g; s/\(CANCELLED AT\) [^ ]*/\1 .../; s/ *$//" "$transcript" | cat -s
     } >"$page"
 fi
 verdict

@@ -36,7 +36,8 @@ endif()
 
 # Jobs for Slurm, and a modulefile with this installation's folders.
 configure_file(${PROJECT_SOURCE_DIR}/slurm/modulefile.in ${PROJECT_BINARY_DIR}/modulefile @ONLY)
-install(FILES ${PROJECT_SOURCE_DIR}/slurm/bench.sbatch ${PROJECT_SOURCE_DIR}/slurm/copy-and-run.sbatch
+install(FILES ${PROJECT_SOURCE_DIR}/slurm/bench.sbatch ${PROJECT_SOURCE_DIR}/slurm/check.sbatch
+              ${PROJECT_SOURCE_DIR}/slurm/copy-and-run.sbatch ${PROJECT_SOURCE_DIR}/slurm/reframe_splitcast.py
               ${PROJECT_SOURCE_DIR}/slurm/one-line.sbatch ${PROJECT_BINARY_DIR}/modulefile
         DESTINATION ${CMAKE_INSTALL_DATADIR}/splitcast/slurm)
 install(PROGRAMS ${PROJECT_SOURCE_DIR}/slurm/prolog.sh DESTINATION ${CMAKE_INSTALL_DATADIR}/splitcast/slurm)

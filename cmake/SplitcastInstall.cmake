@@ -42,7 +42,8 @@ install(CODE "
   set(CMAKE_INSTALL_MANDIR ${CMAKE_INSTALL_MANDIR})
   configure_file(${PROJECT_SOURCE_DIR}/slurm/modulefile.in
     \$ENV{DESTDIR}\${CMAKE_INSTALL_PREFIX}/${CMAKE_INSTALL_DATADIR}/splitcast/slurm/modulefile @ONLY)")
-install(FILES ${PROJECT_SOURCE_DIR}/slurm/bench.sbatch ${PROJECT_SOURCE_DIR}/slurm/copy-and-run.sbatch
-              ${PROJECT_SOURCE_DIR}/slurm/one-line.sbatch
+install(FILES ${PROJECT_SOURCE_DIR}/slurm/bench.sbatch ${PROJECT_SOURCE_DIR}/slurm/check.sbatch
+              ${PROJECT_SOURCE_DIR}/slurm/copy-and-run.sbatch ${PROJECT_SOURCE_DIR}/slurm/one-line.sbatch
+              ${PROJECT_SOURCE_DIR}/slurm/reframe_splitcast.py
         DESTINATION ${CMAKE_INSTALL_DATADIR}/splitcast/slurm)
 install(PROGRAMS ${PROJECT_SOURCE_DIR}/slurm/prolog.sh DESTINATION ${CMAKE_INSTALL_DATADIR}/splitcast/slurm)

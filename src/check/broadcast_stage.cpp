@@ -201,6 +201,8 @@ bool BroadcastStage::roots(double deadline, Report& report) {
 // One cut into groups: each broadcasts on its own, with each member as the root.
 bool BroadcastStage::grouping(std::uint64_t number, Turn& turn) {
     crew_.enters("broadcasting in groups");
+    // Groups differ in size, and so in how many broadcasts each makes; all keys are to agree again.
+    key_ = (options_.seed << 20U) + (number << 12U);
     const int size = collectives::group_size_for(crew_.size());
     const auto cut = collectives::random_groups(crew_.size(), size, options_.seed + number);
     const auto mine = std::ranges::find_if(cut, [&](const std::vector<int>& group) {
@@ -232,6 +234,7 @@ bool BroadcastStage::grouping(std::uint64_t number, Turn& turn) {
     }
     static_cast<void>(team->free());
     MPI_Comm_free(&comm);
+    key_ = (options_.seed << 20U) + ((number + 1) << 12U);
     return true;
 }
 

@@ -52,7 +52,11 @@ bool PairStage::measure_round(const Rounds& rounds, std::size_t round, double pr
     if (partner != no_partner && !pairs_.measure(partner, figure)) figure = {};
     const std::array<double, columns> mine{figure.rate, figure.latency, figure.wrong ? 1.0 : 0.0,
                                            processor};
-    const auto decided = crew_.meet("measuring pairs", mine, 1, decide);
+    const auto look = [&](const Crew::Gathered& gathered) {
+        look_for_spoilt(rounds[round], gathered);
+        return decide(gathered);
+    };
+    const auto decided = crew_.meet("measuring pairs", mine, 1, look);
     if (!decided) return false;
     enough = decided->front() != 0;
     return true;
@@ -100,7 +104,13 @@ void PairStage::enter(const Matching& matching, const Crew::Gathered& gathered, 
         if (from == no_partner) continue;
         rates[node] = gathered[node][rate_column];
         latencies[node] = gathered[node][latency_column];
+    }
+}
+
+void PairStage::look_for_spoilt(const Matching& matching, const Crew::Gathered& gathered) {
+    for (std::size_t node = 0; node < gathered.size(); ++node) {
         if (gathered[node][wrong_column] == 0) continue;
+        const int from = matching[node];
         const int to = static_cast<int>(node);
         const auto known = std::ranges::find_if(
             spoilt_, [&](const Spoilt& one) { return one.from == from && one.to == to; });

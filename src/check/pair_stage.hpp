@@ -42,8 +42,9 @@ private:
                                Figures& figures);
     [[nodiscard]] bool measure_round(const Rounds& rounds, std::size_t round, double processor,
                                      const Crew::Decide& decide, bool& enough);
-    void enter(const collectives::Matching& matching, const Crew::Gathered& gathered,
-               Figures& figures, std::size_t round);
+    static void enter(const collectives::Matching& matching, const Crew::Gathered& gathered,
+                      Figures& figures, std::size_t round);
+    void look_for_spoilt(const collectives::Matching& matching, const Crew::Gathered& gathered);
 
     Crew& crew_;
     Pairs& pairs_;

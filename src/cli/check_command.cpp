@@ -155,7 +155,9 @@ ExitCode publish(const check::Report& report, const Typed& typed, const Voice& v
 /// Some node neither answers nor will ever finalize: what is left of the job is ended.
 [[noreturn]] void end_job(bool ends, ExitCode code) {
     constexpr auto longer_than_it_takes = std::chrono::seconds(20);
-    if (!ends) std::this_thread::sleep_for(longer_than_it_takes);
+    constexpr auto until_launchers_have_passed_on_what_was_said = std::chrono::seconds(1);
+    std::this_thread::sleep_for(ends ? until_launchers_have_passed_on_what_was_said
+                                     : longer_than_it_takes);
     MPI_Abort(MPI_COMM_WORLD, static_cast<int>(code));
     _exit(static_cast<int>(code));
 }

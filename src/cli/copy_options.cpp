@@ -54,6 +54,7 @@ constexpr std::array variables{
     Variable{"--parents", "SPLITCAST_PARENTS"},
     Variable{"--fsync", "SPLITCAST_FSYNC"},
     Variable{"--mirror", "SPLITCAST_MIRROR"},
+    Variable{"--resume", "SPLITCAST_RESUME"},
     Variable{"--verify", "SPLITCAST_VERIFY"},
     Variable{"--progress", "SPLITCAST_PROGRESS"},
 };
@@ -144,6 +145,10 @@ void CopyCommandLine::add_what(CLI::App& command) {
                      "for the first");
     command.add_flag("--fsync", options.sync, "Wait until the disks have the copies");
     command.add_flag("--verify", options.verify, "Read every copy again before it gets its name");
+    command.add_flag(
+        "--resume", options.resume,
+        "Keep what is there when the copy is interrupted, and fetch only the rest next "
+        "time; one file");
     command.add_flag("-n,--dry-run", options.dry_run,
                      "Check what can be checked without writing, and tell what would be copied");
 }
@@ -172,7 +177,8 @@ void CopyCommandLine::add_how(CLI::App& command) {
         .add_option("--settings", settings_,
                     "NAME=VALUE,... of the broadcast (see splitcast info --all)")
         ->check(wrong_setting, "", "")
-        ->expected(1)  // each time: the arguments that follow are not settings
+        ->expected(1)
+        ->allow_extra_args(false)  // those that follow are not settings
         ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
         ->type_name("TEXT");
     command

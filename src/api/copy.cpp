@@ -101,6 +101,7 @@ private:
         if (sink() != nullptr && (somebody_hangs || setup_.movers->unusable())) sink()->detach();
         if (!done) return done.error();
         broadcast_ = std::move(*done);
+        progress_.now(length, length, left());
         return finish_files();
     }
 

@@ -156,15 +156,18 @@ Result<void> Packed::begin_writing() {
     return setup_.target->tree()->begin(std::move(*catalogue));
 }
 
+/// Who was lost among the movers is not known to the others before the end.
+int Packed::ranks_left() const {
+    return static_cast<int>(setup_.all->members().size() - team_.losses().size());
+}
+
 Result<void> Packed::move() {
     for (std::int64_t batch = 0; batch < batches_.count(); ++batch) {
         if (auto moved = move(batch); !moved) return moved;
         const auto done = [&] { return batches_.offset(batch + 1); };
-        progress_.now(setup_.facts.totals.data, done, [&] {
-            return static_cast<int>(setup_.all->members().size()) -
-                   static_cast<int>(team_.losses().size());
-        });
+        progress_.tick(setup_.facts.totals.data, done, [&] { return ranks_left(); });
     }
+    progress_.now(setup_.facts.totals.data, setup_.facts.totals.data, ranks_left());
     return {};
 }
 

@@ -99,6 +99,7 @@ private:
     Result<void> start_lanes();
     [[nodiscard]] storage::Codec choose();
     Result<void> begin_writing();
+    [[nodiscard]] int ranks_left() const;
     Result<void> move();
     Result<void> move(std::int64_t batch);
     void give_to_fill(std::int64_t batch);

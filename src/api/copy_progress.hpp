@@ -23,29 +23,25 @@ public:
     /// to tell.
     template <class Bytes, class Ranks>
     void tick(std::int64_t total, Bytes bytes, Ranks ranks) {
-        constexpr int calls = 64;  // between looks at the clock
-        if (!tell_ || ++calls_ % calls != 0) return;
-        now(total, bytes, ranks);
+        if (!tell_) return;
+        constexpr auto pause = std::chrono::milliseconds(200);
+        if (Clock::now() - told_ >= pause) now(total, bytes(), ranks());
     }
 
-    /// The same where it is called seldom.
-    template <class Bytes, class Ranks>
-    void now(std::int64_t total, Bytes bytes, Ranks ranks) {
-        constexpr auto pause = std::chrono::milliseconds(200);
-        const auto time = Clock::now();
-        if (!tell_ || time - told_ < pause) return;
-        told_ = time;
-        tell_({.bytes = bytes(),
+    /// In any case.
+    void now(std::int64_t total, std::int64_t bytes, int ranks) {
+        if (!tell_) return;
+        told_ = Clock::now();
+        tell_({.bytes = bytes,
                .total = total,
-               .ranks = ranks(),
-               .seconds = std::chrono::duration<double>(time - begun_).count()});
+               .ranks = ranks,
+               .seconds = std::chrono::duration<double>(told_ - begun_).count()});
     }
 
 private:
     std::function<void(const CopyProgress&)> tell_;
     Clock::time_point begun_;
     Clock::time_point told_;
-    unsigned calls_ = 0;
 };
 
 }  // namespace splitcast::api

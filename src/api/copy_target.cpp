@@ -206,9 +206,12 @@ Result<void> Target::check_conflicts(MPI_Comm comm, std::span<const int> names) 
     mine.writes = has_copy();
     if (has_copy()) {
         struct stat facts{};
-        if (::stat(folder.c_str(), &facts) == 0) mine.folder = storage::identity(facts);
+        const bool there = ::stat(folder.c_str(), &facts) == 0;
+        if (there) mine.folder = storage::identity(facts);
         mine.path = digest_of(path_);
-        mine.name = digest_of(fmt::format("{}", fmt::join(names_, "/")));
+        // A dry run makes no folders: then their names must do.
+        mine.name =
+            digest_of(fmt::format("{}{}", there ? "" : folder + "/", fmt::join(names_, "/")));
         std::random_device random;
         mine.chance = (std::uint64_t{random()} << 32) | random();
         std::copy_n(host_.begin(), std::min(host_.size(), mine.host.size() - 1), mine.host.begin());

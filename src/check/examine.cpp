@@ -129,6 +129,20 @@ bool run_stages(Crew& crew, PairStage& pairs, std::unique_ptr<BroadcastStage>& b
            (!options.kill || broadcasts->kill(report));
 }
 
+/// On rank 0: what is said of what was seen.
+void conclude(const Crew& crew, const PairStage& pairs, const BroadcastStage* broadcasts,
+              Report& report) {
+    for (Node& node : report.nodes) node[Kind::alive].looked_at = true;
+    if (!report.complete) tell_losses(crew, report);
+    std::vector<Spoilt> spoilt = pairs.spoilt();
+    if (broadcasts != nullptr) {
+        for (const Spoilt& one : broadcasts->spoilt()) spoilt.push_back(one);
+    }
+    take_spoilt(report, spoilt);
+    if (report.nodes.size() == 1)
+        report.notes.emplace_back("one node: there is nothing to compare");
+}
+
 }  // namespace
 
 Result<Examination> examine(MPI_Comm comm, const Options& options, int exit_code,
@@ -147,32 +161,24 @@ Result<Examination> examine(MPI_Comm comm, const Options& options, int exit_code
 
     Watchdog watchdog(5 * options.patience + 30,
                       fmt::format("rank {} on {}", rank, mpi::host_name()), exit_code);
-    // What is used by a request that nobody will finish must outlive this call.
-    auto* crew = new Crew(comm, options.patience, watchdog);
-    auto* pairs = new Pairs(*crew, std::move(saboteur));
-    auto* stage = new PairStage(*crew, *pairs, options, say);
-    auto broadcasts = std::make_unique<std::unique_ptr<BroadcastStage>>();
+    auto crew = std::make_unique<Crew>(comm, options.patience, watchdog);
+    auto pairs = std::make_unique<Pairs>(*crew, std::move(saboteur));
+    auto stage = std::make_unique<PairStage>(*crew, *pairs, options, say);
+    std::unique_ptr<BroadcastStage> broadcasts;
     Examination outcome;
     Report& report = outcome.report;
     report.options = options;
     const double begin = now();
-    const bool complete = run_stages(*crew, *stage, *broadcasts, options, say, report);
+    report.complete = run_stages(*crew, *stage, broadcasts, options, say, report);
     report.seconds = now() - begin;
-    report.complete = complete;
     outcome.leaderless = crew->leaderless();
-    if (!crew->conducts()) {
+    if (crew->conducts()) conclude(*crew, *stage, broadcasts.get(), report);
+    if (!report.complete || options.kill) {
+        // What a request uses that nobody will finish must stay until the process ends.
+        static_cast<void>(crew.release());
+        static_cast<void>(pairs.release());
         static_cast<void>(broadcasts.release());
-        return outcome;
     }
-    for (Node& node : report.nodes) node[Kind::alive].looked_at = true;
-    if (!complete) tell_losses(*crew, report);
-    std::vector<Spoilt> spoilt = stage->spoilt();
-    if (*broadcasts) {
-        for (const Spoilt& one : (*broadcasts)->spoilt()) spoilt.push_back(one);
-    }
-    take_spoilt(report, spoilt);
-    if (report.nodes.size() == 1) report.notes.push_back("one node: there is nothing to compare");
-    static_cast<void>(broadcasts.release());
     return outcome;
 }
 

@@ -172,7 +172,8 @@ void CopyCommandLine::add_how(CLI::App& command) {
         .add_option("--settings", settings_,
                     "NAME=VALUE,... of the broadcast (see splitcast info --all)")
         ->check(wrong_setting, "", "")
-        ->expected(1)  // each time: the arguments that follow are not settings
+        ->expected(1)
+        ->allow_extra_args(false)  // the arguments that follow are no settings
         ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
         ->type_name("TEXT");
     command

@@ -18,7 +18,7 @@ std::string counted(std::int64_t number, std::string_view one, std::string_view 
 void tell_losses(const Voice& voice, const CopyReport& report) {
     if (report.lost.empty()) return;
     for (const LostRank& lost : report.lost) {
-        voice.say(fmt::format("rank {}{} {} and has no copy", lost.rank,
+        voice.say(fmt::format("rank {}{} {} and has no copy to rely on", lost.rank,
                               lost.host.empty() ? "" : " on " + lost.host,
                               lost.evicted ? "did not answer, was left out" : "died"));
     }

@@ -12,7 +12,8 @@ namespace {
 
 constexpr std::array<std::string_view, 5> actions{"kill", "stop", "corrupt", "delay", "exit"};
 
-constexpr std::array<FaultPointInfo, 15> points{{
+constexpr std::array<FaultPointInfo, 16> points{{
+    {FaultPoint::setup, "setup", false, "about to take a step of making a team or a copy"},
     {FaultPoint::enter, "enter", false, "in the call, nothing said to anybody"},
     {FaultPoint::survey, "survey", false, "about to tell the others what it was called with"},
     {FaultPoint::receive, "receive", true, "a segment has arrived"},
@@ -103,7 +104,7 @@ struct Key {
     std::string_view expected;
 };
 
-constexpr std::array<Key, 7> keys{{
+constexpr std::array<Key, 8> keys{{
     {"rank", {}, true, read_ranks, "a rank, or several different ones as 1+3+4"},
     {"at", {}, true, read_point, {}},  // its expectation is the list of points
     {"broadcast",
@@ -123,6 +124,14 @@ constexpr std::array<Key, 7> keys{{
          return whole(text, 0, std::numeric_limits<std::int64_t>::max(), rule.bit);
      },
      "a whole number from 0"},
+    {"to", FaultAction::corrupt, false,
+     [](std::string_view text, FaultRule& rule) {
+         std::int64_t rank = 0;
+         if (!whole(text, 0, std::numeric_limits<Rank>::max(), rank)) return false;
+         rule.to = static_cast<Rank>(rank);
+         return true;
+     },
+     "the rank that is sent to"},
     {"ms", FaultAction::delay, true,
      [](std::string_view text, FaultRule& rule) {
          return whole(text, 1, longest, rule.milliseconds);
@@ -200,6 +209,9 @@ std::variant<FaultRule, std::string> parse_rule(std::string_view text) {
                list(points | std::views::filter(&FaultPointInfo::has_segment) |
                     std::views::transform(&FaultPointInfo::name));
     }
+    if (rule.to != no_rank && rule.point == FaultPoint::receive) {
+        return quoted(text) + ": to= is for segments that are sent; expected at=send or at=relay";
+    }
     return rule;
 }
 
@@ -228,7 +240,10 @@ std::string text(const FaultRule& rule) {
         case FaultAction::stop:
             if (rule.milliseconds > 0) out += ",for=" + std::to_string(rule.milliseconds);
             break;
-        case FaultAction::corrupt: out += ",bit=" + std::to_string(rule.bit); break;
+        case FaultAction::corrupt:
+            out += ",bit=" + std::to_string(rule.bit);
+            if (rule.to != no_rank) out += ",to=" + std::to_string(rule.to);
+            break;
         case FaultAction::delay: out += ",ms=" + std::to_string(rule.milliseconds); break;
         case FaultAction::exit: out += ",code=" + std::to_string(rule.code); break;
     }
@@ -253,11 +268,12 @@ FaultTrigger::FaultTrigger(std::span<const FaultRule> rules, Rank rank) {
 }
 
 std::optional<FaultRule> FaultTrigger::pass(FaultPoint point, int progress_percent,
-                                            std::int64_t broadcast) {
+                                            std::int64_t broadcast, Rank receiver) {
     auto due = pending_.end();
     for (auto it = pending_.begin(); it != pending_.end(); ++it) {
         const FaultRule& rule = it->rule;
         if (rule.point != point || (rule.broadcast > 0 && rule.broadcast != broadcast)) continue;
+        if (rule.to != no_rank && rule.to != receiver) continue;
         ++it->passed;
         const bool now = rule.percent ? progress_percent >= *rule.percent : it->passed >= rule.time;
         if (now && due == pending_.end()) due = it;

@@ -18,6 +18,7 @@
 ///     kill:rank=3,at=relay:50%                  rank 3 dies when it relays and holds half
 ///     stop:rank=2,at=survey,for=500             rank 2 stands still for half a second
 ///     corrupt:rank=1,at=send:10,bit=3           the 10th segment that rank 1 sends has a wrong bit
+///     corrupt:rank=1,at=send,to=2               the first segment that rank 1 sends to rank 2
 ///     kill:rank=0+4,at=decide,broadcast=2       two rules in one, in the second broadcast only
 ///
 /// Rules are set apart by ';', blanks are ignored.
@@ -34,8 +35,9 @@ enum class FaultAction : std::uint8_t {
 [[nodiscard]] std::string_view text(FaultAction action);
 
 /// Where in a broadcast, in the order in which a rank comes by. A broadcast without failures passes
-/// enter .. send, then complete .. leave.
+/// enter .. send, then complete .. leave. `setup` lies before all broadcasts.
 enum class FaultPoint : std::uint8_t {
+    setup,     ///< about to take a step of making a team, or of preparing a copy
     enter,     ///< in the call, nothing said to anybody
     survey,    ///< about to tell the others what it was called with
     receive,   ///< a segment has arrived
@@ -76,6 +78,7 @@ struct FaultRule {
     std::int64_t broadcast = 0;     ///< the n-th of the team, from 1; 0: any
     std::int64_t milliseconds = 0;  ///< delay: how long; stop: how long, 0 for ever
     std::int64_t bit = 0;           ///< corrupt: which bit of the segment; taken modulo its size
+    Rank to = no_rank;              ///< corrupt: only what is sent to this rank; no_rank: to any
     int code = 1;                   ///< exit: with which status
 
     friend bool operator==(const FaultRule&, const FaultRule&) = default;
@@ -96,13 +99,14 @@ public:
     FaultTrigger(std::span<const FaultRule> rules, Rank rank);
 
     /// To be called each time that the rank passes a point, with the share of the segments that it
-    /// holds (0 to 100) and the broadcast's number (from 1). The rule that is due, which is then
-    /// spent. Where two are due at once the first in the text goes first and the other follows
-    /// when the point is passed again. Costs a comparison when no rule is left.
+    /// holds (0 to 100), the broadcast's number (from 1), and where a segment is about to be sent,
+    /// to whom. The rule that is due, which is then spent. Where two are due at once the first in
+    /// the text goes first and the other follows when the point is passed again. Costs a comparison
+    /// when no rule is left.
     [[nodiscard]] std::optional<FaultRule> at(FaultPoint point, int progress_percent,
-                                              std::int64_t broadcast) {
+                                              std::int64_t broadcast, Rank receiver = no_rank) {
         if (pending_.empty()) return std::nullopt;
-        return pass(point, progress_percent, broadcast);
+        return pass(point, progress_percent, broadcast, receiver);
     }
 
     /// Is there a rule that has not fired?
@@ -113,7 +117,8 @@ private:
         FaultRule rule;
         std::int64_t passed = 0;
     };
-    std::optional<FaultRule> pass(FaultPoint point, int progress_percent, std::int64_t broadcast);
+    std::optional<FaultRule> pass(FaultPoint point, int progress_percent, std::int64_t broadcast,
+                                  Rank receiver);
 
     std::vector<Pending> pending_;
 };

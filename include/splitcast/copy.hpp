@@ -6,25 +6,53 @@
 #include <mpi.h>
 
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <vector>
 
-/// Copying a file to the nodes, or ranks, of a communicator.
+/// Copying files and folders to the nodes, or ranks, of a communicator.
 namespace splitcast {
+
+/// How the bytes are packed on their way.
+enum class Compression : std::uint8_t {
+    none,
+    lz4,
+    zstd,
+    /// One of the others, chosen once: what a sample of the source says of ratio and speed, against
+    /// the measured bandwidth of the links.
+    automatic,
+};
+
+/// How far a copy is.
+struct CopyProgress {
+    std::int64_t bytes = 0;  ///< that this rank has read or received so far
+    std::int64_t total = 0;
+    int ranks = 0;       ///< that are left
+    double seconds = 0;  ///< since the call
+};
 
 struct CopyOptions {
     bool force = false;    ///< replace a destination that exists; else it is an error
     bool parents = false;  ///< make the folders that the destination lies in
     bool sync = false;     ///< wait until the disks have it
     bool mirror = false;   ///< every rank that can read the same source stands in for the reader
+    /// Copies get the times, the owner, all permissions and the extended attributes of the source,
+    /// as far as this process may set them; what it may not is a warning in the report.
+    bool preserve = false;
+    bool dry_run = false;  ///< check everything that can be checked without writing, and report it
+    bool verify = false;   ///< in the end read every copy back from the disk
+    Compression compression = Compression::none;
+    /// Called from within the copy, on the thread that called it, a few times a second at most, on
+    /// ranks that read or write. Must not call splitcast or MPI. Ranks need not have the same one.
+    std::function<void(const CopyProgress&)> progress;
     std::string settings;  ///< of the broadcast, "name=value,name=value"
 };
 
-/// What one copy came to.
+/// What one copy came to. Of several sources all copies of one rank are one record.
 struct CopyRecord {
     int rank = 0;
     std::string host;
-    std::string path;
+    std::string path;    ///< of the copy; of several sources, of the folder that they are in
     double seconds = 0;  ///< from the call until this copy was complete, under its temporary name
     bool already_there = false;  ///< the destination is the source itself: nothing was written
 };
@@ -37,11 +65,19 @@ struct LostRank {
 };
 
 struct CopyReport {
-    std::int64_t bytes = 0;  ///< length of the file
-    int copies = 0;          ///< files written, by ranks that are left
-    double seconds = 0;      ///< from the call until all copies had their names, on this rank
-    std::string digest;      ///< XXH3-128 of the file, as `xxhsum -H2` prints it
-    Report broadcast;        ///< on this rank; empty on a rank that did not take part
+    std::int64_t bytes = 0;  ///< of all files together, holes and all; hard links count once
+    std::int64_t files =
+        0;  ///< of one copy: regular files, with a file's further names not counted
+    std::int64_t folders = 0;  ///< of one copy
+    int copies = 0;            ///< of everything, by ranks that are left
+    double seconds = 0;        ///< from the call until all copies had their names, on this rank
+    /// XXH3-128 of what was read: of one file its digest, as `xxhsum -H2` prints it.
+    std::string digest;
+    std::int64_t wire_bytes = 0;  ///< that were broadcast: holes left out, compressed
+    std::string codec = "none";   ///< "none", "lz4" or "zstd"
+    /// What copies lack that was asked for, with host and path; on the rank with the records only.
+    std::vector<std::string> warnings;
+    Report broadcast;  ///< on this rank; empty on a rank that did not take part
     /// Of all copies of ranks that are left, in order of ranks; on the lowest of them only.
     std::vector<CopyRecord> records;
     std::vector<LostRank> lost;  ///< ascending, the same on every rank that is left
@@ -84,6 +120,11 @@ struct CopyReport {
 /// Status::evicted, and removes its copy.
 Result<CopyReport> copy_file(MPI_Comm comm, const std::string& source,
                              const std::string& destination, const CopyOptions& options = {});
+
+/// Copies files and folders. With more than one source `destination` is a folder; with `parents` it
+/// is made. Otherwise as copy_file.
+Result<CopyReport> copy_files(MPI_Comm comm, const std::vector<std::string>& sources,
+                              const std::string& destination, const CopyOptions& options = {});
 
 /// Removes what copies under way in this process have put on disk so far, and puts back what they
 /// have replaced. For signal handlers of programs that end afterwards: it may be called there, and

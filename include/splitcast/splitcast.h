@@ -128,6 +128,12 @@ int splitcast_broadcast_init(void* buffer, MPI_Count count, MPI_Datatype datatyp
 int splitcast_start(splitcast_request* request);
 int splitcast_request_free(splitcast_request** request);
 
+/* For programs that `srun --mpi=pmix` starts and that shall survive the death of ranks: call it on
+ * every rank right after MPI_Init, before much memory is in use. It forks, does not communicate,
+ * and does nothing under mpirun. What it does and its limits: splitcast/launch.hpp, docs/slurm.md.
+ */
+int splitcast_survive_direct_launch(void);
+
 /* "0.1.0". */
 const char* splitcast_version(void);
 

@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <type_traits>
@@ -97,8 +98,7 @@ public:
     template <class Range>
         requires std::is_trivially_copyable_v<typename Range::value_type>
     Result<Report> broadcast(Range& values, int root, Settings settings = {}) {
-        return broadcast(values.data(),
-                         static_cast<MPI_Count>(values.size() * sizeof(typename Range::value_type)),
+        return broadcast(values.data(), static_cast<MPI_Count>(std::span(values).size_bytes()),
                          MPI_BYTE, root, settings);
     }
 

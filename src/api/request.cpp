@@ -64,6 +64,7 @@ void Request::Impl::unstage(bool whole) {
     call_.piecemeal = true;
 }
 
+// NOLINTNEXTLINE(readability-make-member-function-const): it drives the broadcast on
 void Request::Impl::leave() {
     if (!over()) operation_.broadcast->leave();
 }

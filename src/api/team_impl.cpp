@@ -88,6 +88,12 @@ std::uint64_t mix(std::uint64_t hash, std::uint64_t value) {
 
 }  // namespace
 
+void Team::Impl::pass_setup() {
+    int rank = 0;
+    MPI_Comm_rank(MPI_COMM_WORLD, &rank);
+    fault::pass_setup(rank);
+}
+
 Team::Impl::Impl(mpi::Communicator comm)
     : comm_(std::move(comm)),
       rank_(comm_.rank()),
@@ -122,6 +128,8 @@ Result<std::unique_ptr<Team::Impl>> Team::Impl::create(MPI_Comm comm, Settings s
     // A rank may die while others are still at it: all that are left have a team, or none has.
     bool all_made = made.ok();
     if (mpi::ulfm::enabled()) {
+        // Others may wait in the middle of a collective for this rank, which has left it.
+        if (!made && made.error().status == Status::mpi) mpi::ulfm::revoke(team->comm_.get());
         const auto agreed = mpi::ulfm::agree(team->comm_.get(), made ? 1 : 0);
         all_made = agreed && *agreed != 0;
     }
@@ -133,9 +141,12 @@ Result<std::unique_ptr<Team::Impl>> Team::Impl::create(MPI_Comm comm, Settings s
 }
 
 Result<void> Team::Impl::discover(Result<collectives::Resolved> resolved) {
+    pass_setup();
     if (auto agreed = agree_on_settings(resolved); !agreed) return agreed.error();
     settings_ = std::move(resolved).value();
+    pass_setup();
     if (auto found = discover_placement(); !found) return found.error();
+    pass_setup();
     return discover_links();
 }
 

@@ -14,6 +14,7 @@
 #include "splitcast/splitcast.hpp"
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -25,6 +26,10 @@ namespace splitcast {
 class Team::Impl {
 public:
     static Result<std::unique_ptr<Impl>> create(MPI_Comm comm, Settings settings, MPI_Info info);
+
+    /// Where SPLITCAST_FAULT may strike before there is a team: in front of each step of making
+    /// one, or of preparing a copy.
+    static void pass_setup();
 
     /// The same on a communicator that is already a private duplicate, with a placement that all
     /// ranks know: local, for whoever must not communicate while making a team.
@@ -85,8 +90,15 @@ public:
     /// `length` bytes from `source` (root and mirrors) to every rank's `sink` (null: relay only).
     /// Where ranks may be lost, a sink on another rank than the root needs memory. Blocks.
     /// Collective. Failures of source and sink are theirs to tell.
+    /// `waiting` is called all the time meanwhile.
     Result<Report> stream(std::int64_t length, engine::Source* source, engine::Sink* sink, int root,
-                          std::vector<int> mirrors = {});
+                          std::vector<int> mirrors = {}, const std::function<void()>& waiting = {});
+
+    /// `length` bytes in memory, which `root` and mirrors have, to all. Blocks. Collective. With
+    /// `refused` this rank takes part only so that all get Status::mismatch. After an eviction the
+    /// memory must stay as long as the process: see Report::evicted, and Status::evicted.
+    Result<Report> pass(std::byte* bytes, std::int64_t length, int root, std::vector<int> mirrors,
+                        const std::optional<Error>& refused = {});
 
     /// Agreements that survive the loss of ranks, and wait without burning a core. Collective.
     ///
@@ -115,6 +127,8 @@ public:
     /// The last report of this team that told of lost ranks.
     [[nodiscard]] const Report& last_failure() const { return last_failure_; }
     Result<MPI_Comm> survivors();
+    /// What a rank is called.
+    [[nodiscard]] int name(int rank) const { return names_[static_cast<std::size_t>(rank)]; }
     /// "rank 3 on node7".
     [[nodiscard]] std::string who(int rank) const;
 
@@ -145,7 +159,6 @@ private:
     Result<Report> run(const Call& call, Operation& operation,
                        const std::vector<collectives::Loss>& known);
     [[nodiscard]] Call internal_call(int root) const;
-    [[nodiscard]] int name(int rank) const { return names_[static_cast<std::size_t>(rank)]; }
     [[nodiscard]] std::string who(std::vector<collectives::Loss> losses) const;
     const collectives::Schedule& schedule_for(int root, collectives::Shape shape);
     const collectives::Choice& choice_for(std::int64_t length,

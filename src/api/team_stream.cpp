@@ -61,8 +61,24 @@ Result<void> Team::Impl::tell(void* bytes, std::int64_t size, int root) {
     return {};
 }
 
+Result<Report> Team::Impl::pass(std::byte* bytes, std::int64_t length, int root,
+                                std::vector<int> mirrors, const std::optional<Error>& refused) {
+    if (auto gone = unusable()) return *gone;
+    Call call = internal_call(root);
+    call.settings.mirrors = std::move(mirrors);
+    call.buffer = bytes;
+    call.length = length;
+    call.refused = refused;
+    Operation operation = begin(call);
+    engine::progress::enter(*operation.broadcast);
+    engine::progress::wait([&] { return operation.broadcast->done(); });
+    engine::progress::leave(*operation.broadcast);
+    return end(operation, call);
+}
+
 Result<Report> Team::Impl::stream(std::int64_t length, engine::Source* source, engine::Sink* sink,
-                                  int root, std::vector<int> mirrors) {
+                                  int root, std::vector<int> mirrors,
+                                  const std::function<void()>& waiting) {
     if (auto gone = unusable()) return *gone;
     Call call;
     call.settings = settings_.settings;
@@ -74,13 +90,16 @@ Result<Report> Team::Impl::stream(std::int64_t length, engine::Source* source, e
     call.source = holds_from_start(call) ? source : nullptr;
     Operation operation = begin(call);
     engine::progress::enter(*operation.broadcast);
-    engine::progress::wait([&] { return operation.broadcast->done(); });
+    engine::progress::wait([&] {
+        if (waiting) waiting();
+        return operation.broadcast->done();
+    });
     engine::progress::leave(*operation.broadcast);
     auto report = end(operation, call);
     // MPI may still look at memory of which ranks were sent something that are alive and have been
     // given up: it stays.
     if (report ? !report->evicted.empty() : evicted_) {
-        static_cast<void>(operation.broadcast.release());
+        [[maybe_unused]] const auto* kept = operation.broadcast.release();
     }
     return report;
 }

@@ -34,6 +34,7 @@ std::optional<Error> Team::Impl::unusable() const {
 
 std::vector<int> Team::Impl::failed() const {
     std::vector<int> ranks;
+    ranks.reserve(losses_.size());
     for (const Loss& loss : losses_) ranks.push_back(name(loss.rank));
     return ranks;
 }

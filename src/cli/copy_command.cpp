@@ -1,139 +1,25 @@
+#include "api/effective_settings.hpp"
 #include "cli/commands.hpp"
+#include "cli/copy_options.hpp"
+#include "cli/copy_report.hpp"
+#include "cli/launch_environment.hpp"
+#include "cli/library_plan.hpp"
+#include "cli/progress.hpp"
 #include "cli/session.hpp"
-#include "collectives/settings.hpp"
-#include "splitcast/copy.hpp"
 
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
-#include <array>
 #include <memory>
-#include <string>
-#include <variant>
-#include <vector>
+#include <utility>
 
 namespace splitcast::cli {
 
 namespace {
 
-struct Arguments {
-    std::string source;
-    std::string destination;
-    std::vector<std::string> settings;
-    CopyOptions options;
-};
-
 constexpr const char* description =
-    "Copy the file SOURCE, which the first process reads, to DESTINATION on every node, or for "
-    "every rank";
-
-constexpr const char* footer =
-    "In DESTINATION %h stands for the host's name, %r for the rank, %j for the job's id and %% for "
-    "a percent sign.\n"
-    "With %r every rank gets a copy, otherwise every node gets one. A DESTINATION that ends in "
-    "'/', or is a folder,\n"
-    "gets a file with the source's name. Copies appear under their final names when all are "
-    "complete and verified;\n"
-    "on any failure none does, and nothing stays behind. Started with mpirun --with-ft ulfm, the "
-    "others finish\n"
-    "when processes die.\n\n"
-    "Examples:\n"
-    "  srun --mpi=pmix --ntasks-per-node=1 splitcast copy mesh.h5 /local/mesh.h5\n"
-    "  mpirun -n 8 splitcast copy --parents input.dat out/%r/\n\n";
-
-/// Settings are the same on every rank, so that what is wrong with them can be told before
-/// MPI_Init.
-std::string wrong_setting(const std::string& text) {
-    using namespace collectives;
-    auto parsed = parse_assignments(text);
-    if (auto* wrong = std::get_if<std::string>(&parsed)) return *wrong;
-    const std::array layers{Layer{Origin::call, std::get<Assignments>(parsed)}};
-    auto resolved = resolve(layers);
-    if (auto* wrong = std::get_if<std::string>(&resolved)) return *wrong;
-    return {};
-}
-
-ExitCode exit_code(const CopyReport& report) {
-    return report.lost.empty() ? ExitCode::success : ExitCode::survivors_only;
-}
-
-nlohmann::json to_json(const Arguments& arguments, const CopyReport& report) {
-    const Report& broadcast = report.broadcast;
-    nlohmann::json object = {
-        {"command", "copy"},
-        {"success", true},
-        {"exit_code", static_cast<int>(exit_code(report))},
-        {"source", arguments.source},
-        {"destination", arguments.destination},
-        {"bytes", report.bytes},
-        {"copies", report.copies},
-        {"seconds", report.seconds},
-        {"digest", {{"algorithm", "XXH3-128"}, {"value", report.digest}}},
-        {"broadcast",
-         {{"seconds", broadcast.seconds},
-          {"segments", broadcast.segments},
-          {"segment_bytes", broadcast.segment_bytes},
-          {"group_size", broadcast.group_size},
-          {"groups", broadcast.groups},
-          {"children", broadcast.children},
-          {"choice", broadcast.choice}}},
-        {"lost", nlohmann::json::array()},
-        {"recovery",
-         {{"silence_seconds", report.silence_seconds},
-          {"regroup_seconds", report.regroup_seconds},
-          {"repair_seconds", report.repair_seconds},
-          {"bytes_repaired", report.bytes_repaired}}},
-        {"records", nlohmann::json::array()},
-    };
-    for (const LostRank& lost : report.lost) {
-        object["lost"].push_back(
-            {{"rank", lost.rank}, {"host", lost.host}, {"how", lost.evicted ? "evicted" : "died"}});
-    }
-    for (const CopyRecord& record : report.records) {
-        object["records"].push_back({{"rank", record.rank},
-                                     {"host", record.host},
-                                     {"path", record.path},
-                                     {"bytes", record.already_there ? 0 : report.bytes},
-                                     {"seconds", record.seconds},
-                                     {"already_there", record.already_there}});
-    }
-    return object;
-}
-
-/// Who is lost, when that was noticed, and what it cost.
-void tell_losses(const Voice& voice, const CopyReport& report) {
-    if (report.lost.empty()) return;
-    for (const LostRank& lost : report.lost) {
-        voice.say(fmt::format("rank {}{} {} and has no copy", lost.rank,
-                              lost.host.empty() ? "" : " on " + lost.host,
-                              lost.evicted ? "did not answer, was left out" : "died"));
-    }
-    voice.say(fmt::format(
-        "noticed {} after its last sign of life; new plan {} later, which moved {} in {}",
-        time_text(report.silence_seconds), time_text(report.regroup_seconds),
-        size_text(static_cast<double>(report.bytes_repaired)), time_text(report.repair_seconds)));
-}
-
-void tell(const Voice& voice, const CopyReport& report) {
-    if (!report.broadcast.choice.empty()) voice.say(report.broadcast.choice);
-    for (const CopyRecord& record : report.records) {
-        if (record.already_there) {
-            voice.say(fmt::format("rank {} on {}: {} is the source itself and was left as it is",
-                                  record.rank, record.host, record.path));
-        } else {
-            voice.detail(fmt::format("rank {} on {}: {} ({})", record.rank, record.host,
-                                     record.path, time_text(record.seconds)));
-        }
-    }
-    tell_losses(voice, report);
-    const auto bytes = static_cast<double>(report.bytes);
-    const std::string exactly = report.bytes < 1024 ? "" : fmt::format(" ({} bytes)", report.bytes);
-    voice.say(fmt::format("{}{} to {} {} in {}: {}/s each", size_text(bytes), exactly,
-                          report.copies, report.copies == 1 ? "copy" : "copies",
-                          time_text(report.seconds),
-                          size_text(report.seconds > 0 ? bytes / report.seconds : 0)));
-}
+    "Copy files and folders, which the first process reads, to every node, or for every rank";
 
 /// `lost` ascends.
 int lowest_left(const std::vector<int>& lost) {
@@ -144,66 +30,109 @@ int lowest_left(const std::vector<int>& lost) {
     return rank;
 }
 
-ExitCode copy(const Arguments& arguments, Voice& voice) {
-    auto session = Session::open();
-    if (!session) return voice.fail("copy", session.error());
-    const int rank = (*session)->rank();
-    auto report =
-        copy_file(MPI_COMM_WORLD, arguments.source, arguments.destination, arguments.options);
-    if (!report) {
-        const Error& error = report.error();
+int lowest_left(const CopyReport& report) {
+    std::vector<int> lost;
+    for (const LostRank& one : report.lost) lost.push_back(one.rank);
+    return lowest_left(lost);
+}
+
+/// -vv: what the environment asked for, and every setting that is not the default.
+void tell_terms(const Voice& voice, const CopyArguments& arguments) {
+    if (voice.verbose < 2) return;
+    for (const std::string& text : arguments.from_outside)
+        voice.say("from the environment: " + text);
+    const auto resolved = api::effective_settings(arguments.options.settings, MPI_INFO_NULL);
+    if (!resolved) return;  // the copy itself will say so
+    const auto parameters = collectives::parameters();
+    for (std::size_t i = 0; i < parameters.size(); ++i) {
+        const auto& entry = resolved->entries[i];
+        if (entry.origin == collectives::Origin::standard) continue;
+        voice.say(fmt::format("setting {}={} ({})", parameters[i].name, entry.value,
+                              collectives::text(entry.origin)));
+    }
+}
+
+class CopyCommand {
+public:
+    CopyCommand(const CopyArguments& arguments, Voice& voice)
+        : arguments_(arguments), voice_(voice) {}
+
+    ExitCode run() {
+        // Asked of another program, so before MPI_Init: some networks do not survive a fork.
+        Result<LibraryPlan> plan = LibraryPlan{};
+        if (arguments_.send_libs && first_process()) plan = plan_libraries(arguments_);
+        auto session = Session::open(survives_under_srun(arguments_.options.settings));
+        if (!session) return voice_.fail("copy", session.error());
+        session_ = session->get();
+        rank_ = (*session)->rank();
+        voice_.speaks = rank_ == 0;
+        tell_terms(voice_, arguments_);
+        if (arguments_.send_libs) plan = tell_all(MPI_COMM_WORLD, plan);
+        if (!plan) return fail(plan.error());
+        if (auto failed = send_libraries(*plan)) return *failed;
+        auto report = copy(arguments_.sources, arguments_.destination, arguments_.options);
+        if (!report) return fail(report.error());
+        outcome_.report = std::move(*report);
+        voice_.speaks = rank_ == lowest_left(outcome_.report);
+        tell(voice_, arguments_, outcome_);
+        if (voice_.json) voice_.print(to_json(arguments_, outcome_));
+        const ExitCode code = exit_code(outcome_);
+        if (!outcome_.report.lost.empty()) session_->leave_the_lost(code);
+        return code;
+    }
+
+private:
+    Result<CopyReport> copy(const std::vector<std::string>& sources, const std::string& destination,
+                            CopyOptions options) {
+        ProgressDisplay display(arguments_.progress, voice_);
+        if (!options.dry_run) options.progress = display.callback();
+        return copy_files(MPI_COMM_WORLD, sources, destination, options);
+    }
+
+    /// First, so that a program is not there without what it needs; and only when the program
+    /// itself is likely to get through.
+    std::optional<ExitCode> send_libraries(const LibraryPlan& plan) {
+        if (plan.items.empty()) return std::nullopt;
+        CopyOptions options = arguments_.options;
+        options.dry_run = true;
+        const auto likely = copy(arguments_.sources, arguments_.destination, options);
+        if (!likely) return fail(likely.error());
+        options.dry_run = arguments_.options.dry_run;
+        options.parents = true;
+        for (const LibraryPlan::Item& item : plan.items) {
+            auto report = copy(item.libraries, item.folder + "/", options);
+            if (!report) return fail(report.error());
+            outcome_.libraries.push_back({item.folder, item.libraries, std::move(*report)});
+        }
+        return std::nullopt;
+    }
+
+    ExitCode fail(const Error& error) {
         // Who was left out speaks for itself, and not in the place of the others.
         const bool alone = error.status == Status::evicted;
-        voice.speaks = alone || rank == lowest_left(error.failed);
-        if (alone) voice.json = false;
-        return voice.fail("copy", error);
+        voice_.speaks = alone || rank_ == lowest_left(error.failed);
+        if (alone) voice_.json = false;
+        const ExitCode code = voice_.fail("copy", error);
+        if (alone || !error.failed.empty()) session_->leave_the_lost(code);
+        return code;
     }
-    std::vector<int> lost;
-    for (const LostRank& one : report->lost) lost.push_back(one.rank);
-    voice.speaks = rank == lowest_left(lost);
-    if (voice.speaks) tell(voice, *report);
-    if (voice.json) voice.print(to_json(arguments, *report));
-    return exit_code(*report);
-}
+
+    const CopyArguments& arguments_;
+    Voice& voice_;
+    Session* session_ = nullptr;
+    int rank_ = 0;
+    CopyOutcome outcome_;
+};
 
 }  // namespace
 
 void add_copy(CLI::App& app, Voice& voice, Action& action) {
-    auto arguments = std::make_shared<Arguments>();
+    auto line = std::make_shared<CopyCommandLine>();
     CLI::App* command = app.add_subcommand("copy", description);
-    command->add_option("SOURCE", arguments->source, "A regular file; the first process reads it")
-        ->required()
-        ->type_name("");
-    command
-        ->add_option("DESTINATION", arguments->destination,
-                     "Name of the copies, or a folder for them")
-        ->required()
-        ->type_name("");
-    command->add_flag("-f,--force", arguments->options.force,
-                      "Replace a destination that exists (else: an error)");
-    command->add_flag("--parents", arguments->options.parents,
-                      "Make the folders that the destination lies in");
-    command->add_flag("--mirror", arguments->options.mirror,
-                      "Every process that can read the same SOURCE helps to send it, and stands in "
-                      "for the first");
-    command->add_flag("--fsync", arguments->options.sync, "Wait until the disks have the copies");
-    command
-        ->add_option("--settings", arguments->settings,
-                     "NAME=VALUE,... of the broadcast (see splitcast info --all)")
-        ->check([](const std::string& text) { return wrong_setting(text); }, "", "")
-        ->expected(1)  // each time: the arguments that follow are not settings
-        ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
-        ->type_name("TEXT");
-    command->add_flag("--json", voice.json, "Print one JSON object, with a record for each copy");
-    auto* quiet =
-        command->add_flag("-q,--quiet", voice.quiet, "Say nothing unless something fails");
-    command->add_flag("-v,--verbose", voice.verbose, "One line for each copy")->excludes(quiet);
-    command->footer(footer + exit_code_help());
-    command->callback([arguments, &voice, &action] {
-        for (const std::string& text : arguments->settings) {
-            arguments->options.settings += (arguments->options.settings.empty() ? "" : ",") + text;
-        }
-        action = [arguments, &voice] { return copy(*arguments, voice); };
+    line->add_to(*command, voice);
+    command->callback([line, command, &voice, &action] {
+        auto arguments = std::make_shared<const CopyArguments>(line->finish(*command));
+        action = [arguments, &voice] { return CopyCommand(*arguments, voice).run(); };
     });
 }
 

@@ -1,6 +1,7 @@
 #include "api/effective_settings.hpp"
 #include "cli/commands.hpp"
 #include "cli/launch_environment.hpp"
+#include "fault/launcher.hpp"
 #include "splitcast/splitcast.hpp"
 #include "topology/hwloc_place.hpp"
 
@@ -116,11 +117,17 @@ void print_settings(const collectives::Resolved& settings, bool all) {
     }
 }
 
+FaultTolerance::Srun srun() {
+    using Srun = FaultTolerance::Srun;
+    if (!fault::started_by_srun()) return Srun::not_here;
+    return survives_under_srun({}) ? Srun::survives : Srun::off;
+}
+
 ExitCode info(const Voice& voice, bool all) {
     if (!voice.speaks) return ExitCode::success;
     const auto settings = api::effective_settings({}, MPI_INFO_NULL);
     const FaultTolerance tolerance{ulfm_compiled, ulfm_compiled ? ulfm_enabled() : std::nullopt,
-                                   unset_launch_settings()};
+                                   unset_launch_settings(), srun()};
     const std::string hwloc = topology::hwloc_version();
     if (voice.json) {
         nlohmann::json object = {

@@ -1,4 +1,5 @@
 #include "cli/commands.hpp"
+#include "cli/copy_options.hpp"
 #include "cli/session.hpp"
 #include "splitcast/splitcast.hpp"
 
@@ -6,6 +7,7 @@
 
 #include <CLI/CLI.hpp>
 
+#include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <exception>
@@ -13,6 +15,8 @@
 #include <sstream>
 #include <string>
 #include <thread>
+#include <utility>
+#include <vector>
 
 namespace {
 
@@ -46,12 +50,15 @@ ExitCode run(int argc, char** argv) {
     app.set_version_flag("--version", "splitcast " + std::string(splitcast::version()));
     app.require_subcommand(1);
     app.footer("splitcast COMMAND --help tells more about a command.\n\n" + exit_code_help());
-    for (const auto add : {add_copy, add_bench, add_info}) add(app, voice, action);
+    for (const auto add : {add_copy, add_bench, add_check, add_info}) add(app, voice, action);
 #ifdef SPLITCAST_WITH_H5
     add_h5(app, voice, action);
 #endif
+    std::vector<std::string> arguments(argv + 1, argv + argc);
+    if (argc > 1 && arguments.front() == "copy") spell_out_codec(arguments);
+    std::ranges::reverse(arguments);  // as the parser wants them
     try {
-        app.parse(argc, argv);
+        app.parse(std::move(arguments));
     } catch (const CLI::ParseError& outcome) {
         return after_parsing(app, outcome, voice.speaks);
     }

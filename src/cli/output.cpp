@@ -13,7 +13,7 @@ void Voice::say(std::string_view text) const {
 }
 
 void Voice::detail(std::string_view text) const {
-    if (verbose) say(text);
+    if (verbose > 0) say(text);
 }
 
 void Voice::print(const nlohmann::json& object) const {

@@ -15,7 +15,7 @@ namespace splitcast::cli {
 struct Voice {
     bool speaks = true;  ///< one process of all does
     bool quiet = false;  ///< errors only
-    bool verbose = false;
+    int verbose = 0;     ///< 1: a line for each copy; 2: the settings, too
     bool json = false;
 
     /// "splitcast: TEXT" on stderr, unless quiet.

@@ -3,17 +3,28 @@
 #include "cli/launch_environment.hpp"
 #include "fault/launcher.hpp"
 #include "splitcast/copy.hpp"
+#include "splitcast/launch.hpp"
 
 #include <mpi.h>
 
+#include <fmt/format.h>
+#include <unistd.h>
+
 #include <array>
+#include <chrono>
 #include <csignal>
+#include <cstdio>
 #include <cstdlib>
 #include <string_view>
+#include <thread>
 
 namespace splitcast::cli {
 
 namespace {
+
+/// Between a rank's last word and its end: others may still be in the last agreement, and would
+/// take it for dead.
+constexpr std::chrono::milliseconds last_moments{500};
 
 constexpr std::array ending_signals{SIGINT, SIGTERM, SIGHUP};
 
@@ -48,14 +59,20 @@ bool first_process() {
     return true;
 }
 
-Result<std::unique_ptr<Session>> Session::open() {
-    prepare_launch_environment();
+Result<std::unique_ptr<Session>> Session::open(bool survive) {
+    prepare_launch_environment(survive);
     int provided = MPI_THREAD_SINGLE;
     if (MPI_Init_thread(nullptr, nullptr, MPI_THREAD_FUNNELED, &provided) != MPI_SUCCESS) {
         return Error{Status::mpi, "MPI_Init_thread failed"};
     }
-    fault::wait_for_late_starters();
+    const bool may_die = fault::started_by_srun() && started_with_ulfm();
+    // It forks: before anything else is in use.
+    const auto survives = may_die ? survive_direct_launch() : Result<void>();
+    if (!may_die) fault::wait_for_late_starters();
     std::unique_ptr<Session> session(new Session());
+    session->survives_ = may_die && survives.ok();
+    if (!survives && session->rank() == 0)
+        fmt::print(stderr, "splitcast: warning: {}\n", survives.error().text);
     if (provided < MPI_THREAD_FUNNELED) {
         return Error{Status::mpi,
                      "this MPI library has no MPI_THREAD_FUNNELED, which the command needs"};
@@ -68,6 +85,13 @@ Session::Session() {
     MPI_Comm_rank(MPI_COMM_WORLD, &rank_);
     MPI_Comm_size(MPI_COMM_WORLD, &size_);
     catch_signals();
+}
+
+void Session::leave_the_lost(ExitCode code) const {
+    if (!survives_) return;
+    std::fflush(nullptr);
+    std::this_thread::sleep_for(last_moments);
+    _exit(static_cast<int>(code));
 }
 
 Session::~Session() { MPI_Finalize(); }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "cli/exit_codes.hpp"
 #include "splitcast/error.hpp"
 
 #include <memory>
@@ -14,7 +15,9 @@ namespace splitcast::cli {
 /// process that is told to end (SIGINT, SIGTERM, SIGHUP) first removes its unfinished files.
 class Session {
 public:
-    static Result<std::unique_ptr<Session>> open();
+    /// `survive`: where srun starts the ranks, let the step outlive them
+    /// (splitcast/launch.hpp). Where that cannot be had, it says so and goes on as any other job.
+    static Result<std::unique_ptr<Session>> open(bool survive = false);
     Session(const Session&) = delete;
     Session& operator=(const Session&) = delete;
     ~Session();
@@ -22,10 +25,16 @@ public:
     [[nodiscard]] int rank() const { return rank_; }
     [[nodiscard]] int size() const { return size_; }
 
+    /// To be called by all that are left, after their last word, when ranks were lost. Under srun
+    /// it ends the process with this code: MPI_Finalize would wait for ranks that hang, and for
+    /// nodes that Slurm has not given up. Elsewhere it returns.
+    void leave_the_lost(ExitCode code) const;
+
 private:
     Session();
     int rank_ = 0;
     int size_ = 1;
+    bool survives_ = false;  ///< the step outlives ranks
 };
 
 }  // namespace splitcast::cli

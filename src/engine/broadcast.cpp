@@ -169,8 +169,9 @@ void Broadcast::send(const Action& action) {
         checksum_known_[static_cast<std::size_t>(action.segment)] = true;
     }
     if (options_.saboteur && !bytes.empty()) {
-        auto bit = machine_.totals().segments_received > 0 ? pass(FaultPoint::relay) : std::nullopt;
-        if (!bit) bit = pass(FaultPoint::send);
+        const bool relays = machine_.totals().segments_received > 0;
+        auto bit = relays ? pass(FaultPoint::relay, action.peer) : std::nullopt;
+        if (!bit) bit = pass(FaultPoint::send, action.peer);
         if (bit) {
             std::vector<std::byte>& wrong = spoilt_.emplace_back(bytes.begin(), bytes.end());
             const auto turned = static_cast<std::size_t>(*bit) % (8 * wrong.size());
@@ -198,11 +199,11 @@ bool Broadcast::arrived_whole(const Completion& completion) {
 // ---- faults on purpose
 // ------------------------------------------------------------------------------------------
 
-std::optional<std::int64_t> Broadcast::pass(FaultPoint point) {
+std::optional<std::int64_t> Broadcast::pass(FaultPoint point, collectives::Rank receiver) {
     if (!options_.saboteur) return std::nullopt;
     const collectives::Holdings& held = machine_.holdings();
     const auto percent = held.segments() == 0 ? 100 : 100 * held.held() / held.segments();
-    return options_.saboteur->at(point, static_cast<int>(percent));
+    return options_.saboteur->at(point, static_cast<int>(percent), receiver);
 }
 
 void Broadcast::pass_points_of_control(const collectives::ControlMessage& message) {

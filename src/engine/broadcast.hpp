@@ -63,7 +63,8 @@ private:
     void send(const collectives::Action& action);
     [[nodiscard]] std::uint64_t* checksum(collectives::Segment segment);
     [[nodiscard]] bool arrived_whole(const Completion& completion);
-    std::optional<std::int64_t> pass(collectives::FaultPoint point);
+    std::optional<std::int64_t> pass(collectives::FaultPoint point,
+                                     collectives::Rank receiver = collectives::no_rank);
     void pass_points_of_control(const collectives::ControlMessage& message);
     void pass_points_of_state();
     bool advance_buffer(collectives::Ticks now);

@@ -13,9 +13,10 @@ class Saboteur {
 public:
     virtual ~Saboteur() = default;
 
-    /// `percent` of the segments are held. Which bit of the segment at hand is to be turned, if
-    /// any.
-    virtual std::optional<std::int64_t> at(collectives::FaultPoint point, int percent) = 0;
+    /// `percent` of the segments are held; `receiver` is whom a segment is about to be sent to,
+    /// else no_rank. Which bit of the segment at hand is to be turned, if any.
+    virtual std::optional<std::int64_t> at(collectives::FaultPoint point, int percent,
+                                           collectives::Rank receiver) = 0;
 };
 
 }  // namespace splitcast::engine

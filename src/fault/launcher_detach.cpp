@@ -51,6 +51,16 @@ namespace splitcast::fault {
 
 namespace {
 
+/// Do libmpi's reports come to the function above? That depends on the order in which the program's
+/// libraries were loaded, since the first that has the name is taken.
+bool stands_in_front() {
+    void* const found = dlsym(RTLD_DEFAULT, "PMIx_Notify_event");
+    Dl_info theirs{};
+    Dl_info ours{};
+    return found != nullptr && dladdr(found, &theirs) != 0 &&
+           dladdr(&reports_end_here, &ours) != 0 && theirs.dli_fbase == ours.dli_fbase;
+}
+
 /// "tcp4://127.0.0.1:50383" of the socket's other end, as PMIx writes it; empty for other sockets.
 std::string peer_of(int socket) {
     sockaddr_storage address{};
@@ -130,6 +140,12 @@ void ignore_broken_pipes() {
 
 Result<void> detach_from_launcher() {
     if (!started_by_srun() || reports_end_here) return {};
+    if (!stands_in_front()) {
+        return Error{Status::state,
+                     "PMIx_Notify_event is not found here first, so Slurm would hear of a rank's "
+                     "death and end the step; link splitcast before PMIx, and do not load it by "
+                     "dlopen"};
+    }
     std::vector<pollfd> connections;
     for (const int descriptor : connections_to_launcher())
         connections.push_back({.fd = descriptor, .events = POLLRDHUP, .revents = 0});

@@ -46,11 +46,21 @@ Result<std::shared_ptr<FaultTrigger>> trigger_from_environment(collectives::Rank
     return std::make_shared<FaultTrigger>(std::get<std::vector<FaultRule>>(parsed), rank);
 }
 
+void pass_setup(collectives::Rank rank_in_world) {
+    // One for the process: which of its teams or copies it is at is not known.
+    static const auto trigger = [rank_in_world]() -> std::shared_ptr<FaultTrigger> {
+        auto made = trigger_from_environment(rank_in_world);
+        return made ? *made : nullptr;
+    }();
+    if (trigger) SelfHarm(trigger, 0).at(collectives::FaultPoint::setup, 0, collectives::no_rank);
+}
+
 SelfHarm::SelfHarm(std::shared_ptr<FaultTrigger> trigger, std::int64_t broadcast)
     : trigger_(std::move(trigger)), broadcast_(broadcast) {}
 
-std::optional<std::int64_t> SelfHarm::at(collectives::FaultPoint point, int percent) {
-    const std::optional<FaultRule> rule = trigger_->at(point, percent, broadcast_);
+std::optional<std::int64_t> SelfHarm::at(collectives::FaultPoint point, int percent,
+                                         collectives::Rank receiver) {
+    const std::optional<FaultRule> rule = trigger_->at(point, percent, broadcast_, receiver);
     if (!rule) return std::nullopt;
     switch (rule->action) {
         case FaultAction::kill: std::raise(SIGKILL); break;

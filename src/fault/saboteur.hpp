@@ -15,12 +15,18 @@ namespace splitcast::fault {
 [[nodiscard]] Result<std::shared_ptr<collectives::FaultTrigger>> trigger_from_environment(
     collectives::Rank rank);
 
+/// To be called before every step of making a team, or of preparing a copy: obeys the rules for the
+/// point `setup`, which speak of ranks of MPI_COMM_WORLD and of the process's steps, the first of
+/// which is 1. Text that cannot be read is left to trigger_from_environment.
+void pass_setup(collectives::Rank rank_in_world);
+
 /// Does to this process what the rules say: SIGKILL, SIGSTOP, a delay, _exit. `broadcast`: its
 /// number on the team, from 1.
 class SelfHarm final : public engine::Saboteur {
 public:
     SelfHarm(std::shared_ptr<collectives::FaultTrigger> trigger, std::int64_t broadcast);
-    std::optional<std::int64_t> at(collectives::FaultPoint point, int percent) override;
+    std::optional<std::int64_t> at(collectives::FaultPoint point, int percent,
+                                   collectives::Rank receiver) override;
 
 private:
     std::shared_ptr<collectives::FaultTrigger> trigger_;

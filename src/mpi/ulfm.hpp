@@ -8,12 +8,10 @@
 
 #include <vector>
 
-namespace splitcast::mpi {
-
 /// What User Level Failure Mitigation (MPI 5's fault tolerance; Bland et al., "Post-failure
 /// recovery of MPI communication capability", IJHPCA 27(3), 2013) tells of ranks that have died.
 /// With an MPI library that has none of it nothing ever fails here: such a library ends the job.
-namespace ulfm {
+namespace splitcast::mpi::ulfm {
 
 /// The library that this was compiled with has it.
 [[nodiscard]] bool compiled();
@@ -52,5 +50,4 @@ void revoke(MPI_Comm comm);
 /// deaths, but not ranks that are alive and do not answer.
 [[nodiscard]] Result<Communicator> shrink(MPI_Comm comm);
 
-}  // namespace ulfm
-}  // namespace splitcast::mpi
+}  // namespace splitcast::mpi::ulfm

@@ -1,7 +1,10 @@
 #include "storage/file_sink.hpp"
 
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <unistd.h>
+
+#include <vector>
 
 namespace splitcast::storage {
 
@@ -16,6 +19,14 @@ Result<std::unique_ptr<FileSink>> FileSink::create(const std::string& path, std:
 
 FileSink::FileSink(StagedFile file)
     : file_(std::move(file)), lane_([this](const Lane::Piece& piece) { return write(piece); }) {}
+
+Result<std::int64_t> FileSink::resume(const Origin& origin) {
+    auto opened = Journal::open(file_.folder(), file_.kept_name("journal"), origin, file_.path());
+    if (!opened) return opened.error();
+    auto held = (*opened)->prove(file_.descriptor());
+    if (held) journal_ = std::move(*opened);
+    return held;
+}
 
 Result<void> FileSink::map() {
     if (file_.length() == 0) return {};
@@ -56,6 +67,7 @@ Result<void> FileSink::write(const Lane::Piece& piece) {
         offset += count;
     }
     digester_.add(piece.bytes);
+    if (journal_) return journal_->add(piece.offset, piece.bytes);
     return {};
 }
 
@@ -68,6 +80,37 @@ Result<Digest> FileSink::seal() {
     }
     if (auto sealed = file_.seal(); !sealed) return sealed.error();
     return digester_.digest();
+}
+
+Result<Digest> FileSink::read_back() {
+    const auto failure = [this](int code) {
+        return system_error(Status::destination, file_.path(), "cannot read back", code);
+    };
+    // Memory that is the file would be read instead; and only what the disk has can be dropped.
+    map_.reset();
+    if (retry([&] { return ::fdatasync(file_.descriptor()); }) != 0) return failure(errno);
+    ::posix_fadvise(file_.descriptor(), 0, 0, POSIX_FADV_DONTNEED);
+    Digester digester;
+    std::vector<std::byte> bytes(std::size_t{4} << 20U);
+    for (std::int64_t offset = 0; offset < file_.length();) {
+        const ssize_t count =
+            retry([&] { return ::pread(file_.descriptor(), bytes.data(), bytes.size(), offset); });
+        if (count < 0) return failure(errno);
+        if (count == 0) break;
+        digester.add(std::span(bytes).first(static_cast<std::size_t>(count)));
+        offset += count;
+    }
+    return digester.digest();
+}
+
+void FileSink::settle() {
+    file_.settle();
+    if (journal_) journal_->remove();
+}
+
+void FileSink::discard() {
+    file_.discard();
+    if (journal_) journal_->remove();
 }
 
 }  // namespace splitcast::storage

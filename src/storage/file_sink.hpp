@@ -3,6 +3,7 @@
 #include "engine/stream.hpp"
 #include "storage/digest.hpp"
 #include "storage/file_map.hpp"
+#include "storage/journal.hpp"
 #include "storage/lane.hpp"
 #include "storage/staged_file.hpp"
 
@@ -18,6 +19,11 @@ class FileSink final : public engine::Sink {
 public:
     static Result<std::unique_ptr<FileSink>> create(const std::string& path, std::int64_t length,
                                                     const StagedFile::Options& options);
+
+    /// Of a file that is kept: how many bytes from its front an earlier copy from the same source
+    /// has left, which are proven and need not come again. From then on what is written is noted
+    /// beside the file for the next copy. Before anything is offered.
+    Result<std::int64_t> resume(const Origin& origin);
 
     /// Makes the file memory. Before anything is offered.
     Result<void> map();
@@ -39,15 +45,24 @@ public:
     /// written.
     Result<Digest> seal();
 
-    /// To publish, settle or withdraw.
+    /// After seal: the digest of what the disk has.
+    Result<Digest> read_back();
+
+    /// To publish, or withdraw.
     [[nodiscard]] StagedFile& file() { return file_; }
+
+    /// After publish: it stays, and nothing is left beside it.
+    void settle();
+    /// What was written is wrong: nothing is kept of it.
+    void discard();
 
 private:
     explicit FileSink(StagedFile file);
     Result<void> write(const Lane::Piece& piece);
 
     StagedFile file_;
-    std::unique_ptr<FileMap> map_;  ///< null: there is none
+    std::unique_ptr<FileMap> map_;      ///< null: there is none
+    std::unique_ptr<Journal> journal_;  ///< null: nothing is kept
     Digester digester_;
     Lane lane_;
 };

@@ -4,6 +4,7 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <sys/file.h>
 #include <sys/random.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -91,6 +92,7 @@ Result<void> StagedFile::check_name() const {
 }
 
 Result<void> StagedFile::open_file() {
+    if (options_.keep) return open_kept();
     const mode_t mode = options_.mode & 0777;
     if (!options_.named) {
         // Without a name, if both the file system and /proc play along. If not, whatever the
@@ -118,6 +120,36 @@ Result<void> StagedFile::open_file() {
         if (code != EEXIST) return failure("cannot make a file in the destination's folder", code);
     }
     return failure("cannot make a file in the destination's folder", EEXIST);
+}
+
+/// The file that an earlier copy has left, or a new one of that name.
+Result<void> StagedFile::open_kept() {
+    const mode_t mode = options_.mode & 0777;
+    temporary_ = kept_name("partial");
+    // O_NOFOLLOW: where somebody has planted a symbolic link, nothing is written through it.
+    constexpr int flags = O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC;
+    file_ =
+        Descriptor(retry([&] { return ::openat(folder_.get(), temporary_.c_str(), flags, mode); }));
+    if (!file_) return failure("cannot make the partial file " + temporary_, errno);
+    struct stat facts{};
+    if (::fstat(file_.get(), &facts) != 0 || !S_ISREG(facts.st_mode) ||
+        facts.st_uid != ::geteuid() || facts.st_nlink != 1) {
+        return failure(temporary_ + " is not a partial file of this user", EPERM);
+    }
+    if (::flock(file_.get(), LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK)
+        return plain_error(Status::destination, path_, "another copy to it is under way");
+    // Permissions may have been others then, and never become wider than they are to be.
+    if ((facts.st_mode & 07777 & ~mode) != 0 && ::fchmod(file_.get(), facts.st_mode & mode) != 0)
+        return failure("cannot set the permissions of " + temporary_, errno);
+    if (facts.st_size > length_ && retry([&] { return ::ftruncate(file_.get(), length_); }) != 0)
+        return failure("cannot shorten " + temporary_, errno);
+    state_ = State::named;
+    return {};
+}
+
+std::string StagedFile::kept_name(std::string_view what) const {
+    const std::string ending = fmt::format(".splitcast-{}", what);
+    return "." + name_.substr(0, NAME_MAX - 1 - ending.size()) + ending;
 }
 
 std::string StagedFile::fresh_name() const {
@@ -270,23 +302,34 @@ void StagedFile::withdraw() {
     switch (std::exchange(state_, State::done)) {
         case State::anonymous:
         case State::done: break;
-        case State::named: drop_temporary_name(); break;
+        case State::named:
+            if (!options_.keep) drop_temporary_name();
+            break;
         case State::exchanged:
             if (name_is_ours() && ::renameat2(folder_.get(), temporary_.c_str(), folder_.get(),
                                               name_.c_str(), RENAME_EXCHANGE) != 0) {
                 // What was replaced is lost to its name, but not lost.
                 unfinished::drop_file(folder_.get(), temporary_);
-            } else {
+            } else if (!options_.keep) {
                 drop_temporary_name();
             }
             unfinished::drop_published(folder_.get(), name_);
             break;
         case State::published:
-            if (name_is_ours()) ::unlinkat(folder_.get(), name_.c_str(), 0);
+            if (name_is_ours() &&
+                (!options_.keep || ::renameat(folder_.get(), name_.c_str(), folder_.get(),
+                                              temporary_.c_str()) != 0)) {
+                ::unlinkat(folder_.get(), name_.c_str(), 0);
+            }
             unfinished::drop_published(folder_.get(), name_);
             break;
     }
     file_ = Descriptor();
+}
+
+void StagedFile::discard() {
+    options_.keep = false;
+    withdraw();
 }
 
 }  // namespace splitcast::storage

@@ -26,6 +26,9 @@ public:
             false;          ///< an existing file of the final name is replaced; else it is an error
         bool sync = false;  ///< seal and settle wait until the disk has it all
         bool named = false;  ///< with a temporary name even where the file system could do without
+        /// Under the name ".NAME.splitcast-partial", and it stays when the copy is interrupted,
+        /// however that happens: the next copy that keeps finds it with its content.
+        bool keep = false;
         mode_t mode = 0666;  ///< the umask, or the folder's default ACL, takes away from this
     };
 
@@ -40,6 +43,10 @@ public:
     ~StagedFile();
 
     [[nodiscard]] int descriptor() const { return file_.get(); }
+    /// A descriptor of the folder, as good as a path for *at functions.
+    [[nodiscard]] int folder() const { return folder_.get(); }
+    /// ".NAME.splitcast-WHAT", for what lies beside a file that is kept.
+    [[nodiscard]] std::string kept_name(std::string_view what) const;
     [[nodiscard]] const std::string& path() const { return path_; }
     [[nodiscard]] std::int64_t length() const { return length_; }
 
@@ -57,6 +64,9 @@ public:
     /// names. Without publish the file is dropped.
     void withdraw();
 
+    /// The same, and nothing is kept.
+    void discard();
+
 private:
     enum class State { anonymous, named, published, exchanged, done };
 
@@ -64,6 +74,7 @@ private:
     Result<void> open_folder();
     Result<void> check_name() const;
     Result<void> open_file();
+    Result<void> open_kept();
     Result<void> reserve() const;
     Result<void> give_temporary_name();
     Result<void> publish_new();

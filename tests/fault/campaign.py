@@ -19,7 +19,7 @@ import sys
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 
 import harness
-from harness import ANY, Case
+from judging import ANY, Case
 
 POINTS = ("enter", "survey", "receive", "receive:{percent}%", "relay", "relay:{percent}%", "send:{time}",
           "send:{percent}%", "notice", "regroup", "flush", "report", "epoch", "repair", "complete", "commit", "decide",

@@ -1,6 +1,6 @@
 """The cases of tests/fault, one row each: who fails, where, and what is to come out of it.
 
-A row is a harness.Case. A fault inside is a text for SPLITCAST_FAULT (docs/fault-injection.md), one from outside is an
+A row is a judging.Case. A fault inside is a text for SPLITCAST_FAULT (docs/fault-injection.md), one from outside is an
 Outside; `dead` names the ranks that do not survive and the broadcast in which they die, `evicted` those that live on
 without the others. What a row does not say is expected: success with the right bytes on every survivor, and reports
 that name exactly the lost.
@@ -11,7 +11,7 @@ that name exactly the lost.
 Names begin with the number of the row of docs/fault-tolerance.md that they belong to.
 """
 
-from harness import ANY, EVICTED, LOST, MISMATCH, Case, Outside  # noqa: F401 (rows use it)
+from judging import ANY, EVICTED, LOST, MISMATCH, Case, Outside  # noqa: F401 (rows use it)
 
 # Ranks that are left out are left out soon, so that a test takes no longer than it has to. No shorter: two cores and
 # many ranks make pauses of their own.

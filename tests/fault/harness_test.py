@@ -17,7 +17,7 @@ import unittest
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 
 import harness
-from harness import Case, Outside
+from judging import Case, Outside
 
 HERE = str(pathlib.Path(__file__).resolve())
 

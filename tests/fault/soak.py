@@ -16,6 +16,7 @@ import sys
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 
 import harness
+import judging
 
 GROWTH = 1024  # KiB that a rank's memory may grow by from the first quarter on: lists of the dead, the library's caches
 
@@ -34,7 +35,7 @@ def main(arguments):
     print(f"seed {options.seed}")
     every = -(-options.broadcasts // (options.deaths + 1))
     dead = {options.ranks - 1 - i: 1 for i in range(options.deaths)}
-    case = harness.Case("soak", ranks=options.ranks, program="soak", dead=dead, limit=options.limit, arguments=(
+    case = judging.Case("soak", ranks=options.ranks, program="soak", dead=dead, limit=options.limit, arguments=(
         "--broadcasts", options.broadcasts, "--size", options.size, "--every", every, "--seed", "{seed}"))
     run = harness.Run(case, launcher, {"soak": options.program}, options.seed)
     outcome = run.go()

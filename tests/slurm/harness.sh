@@ -77,7 +77,7 @@ said() { tail -q -n 50 "$work/$1"_*.out; } # JOB: what it printed at last
 clean() { # NODE
     [[ -z $("$cluster" at "$1" find /dev/shm -mindepth 1 -print -quit) ]] &&
         (($("$cluster" at "$1" df --output=used -k /dev/shm | tail -n 1) == 0)) &&
-        [[ -z $("$cluster" ranks "$1" splitcast) ]]
+        [[ -z $("$cluster" ranks "$1" splitcast; "$cluster" ranks "$1" splitcast-guard) ]]
 }
 
 all_clean() {

@@ -9,8 +9,7 @@
 // by all: every rank makes a file in it when it is ready, and survivors of `vanish` wait for a file
 // called `go`.
 
-#include "fault/launcher.hpp"
-#include "fault/launcher_detach.hpp"
+#include "splitcast/launch.hpp"
 
 #include <mpi.h>
 #include <mpi-ext.h>
@@ -98,12 +97,11 @@ int main(int argc, char** argv) {
     for (int i = 3; i < argc; ++i) victims.push_back(std::atoi(argv[i]));
 
     MPI_Init(nullptr, nullptr);
-    splitcast::fault::wait_for_late_starters();
-    if (std::getenv("STAY_ATTACHED") == nullptr) {
-        if (const auto detached = splitcast::fault::detach_from_launcher(); !detached) {
-            std::fprintf(stderr, "survivor: %s\n", detached.error().text.c_str());
-            return 1;
-        }
+    if (std::getenv("STAY_ATTACHED") != nullptr) {
+        std::this_thread::sleep_for(100ms);  // see docs/slurm.md
+    } else if (const auto survives = splitcast::survive_direct_launch(); !survives) {
+        std::fprintf(stderr, "survivor: %s\n", survives.error().text.c_str());
+        return 1;
     }
     int rank = 0;
     int size = 0;

@@ -80,10 +80,11 @@ TEST_CASE("Every point has its name, and a rule's text gives the rule again", "[
         CHECK(&fault_points()[static_cast<std::size_t>(info.point)] == &info);
         CHECK(rule_of("kill:rank=0,at=" + std::string(info.name)).point == info.point);
     }
-    const std::string text_of_rule = GENERATE(
-        "kill:rank=3,at=relay:50%", "stop:rank=2,at=survey", "stop:rank=2,at=survey:2,for=100",
-        "corrupt:rank=1,at=send:10,bit=3", "delay:rank=4,at=regroup,ms=500",
-        "kill:rank=0+5,at=decide,broadcast=2", "exit:rank=6,at=return,code=9");
+    const std::string text_of_rule =
+        GENERATE("kill:rank=3,at=relay:50%", "stop:rank=2,at=survey",
+                 "stop:rank=2,at=survey:2,for=100", "corrupt:rank=1,at=send:10,bit=3",
+                 "corrupt:rank=1,at=relay:3,bit=0,to=2", "delay:rank=4,at=regroup,ms=500",
+                 "kill:rank=0+5,at=decide,broadcast=2", "exit:rank=6,at=return,code=9");
     CHECK(text(rule_of(text_of_rule)) == text_of_rule);
 }
 
@@ -106,16 +107,17 @@ TEST_CASE("What is no rule is refused with the piece and what was expected", "[f
     CHECK(contains(far, R"("at=lunch")"));
     for (const auto& info : fault_points()) CHECK(contains(far, info.name));
 
-    const std::string wrong =
-        GENERATE("kill", "kill:", ":rank=1,at=send", "kill:rank=1", "kill:rank=,at=send",
-                 "kill:rank=-1,at=send", "kill:rank=1+,at=send", "kill:rank=1+1,at=send",
-                 "kill:rank=x,at=send", "kill:rank=4294967296,at=send",
-                 "kill:rank=1,at=send:", "kill:rank=1,at=send:0", "kill:rank=1,at=send:-1",
-                 "kill:rank=1,at=send:101%", "kill:rank=1,at=send:%", "kill:rank=1,at=send:1.5",
-                 "kill:rank=1,at=send,broadcast=0", "kill:rank=1,at=send,", "kill:rank=1,,at=send",
-                 "delay:rank=1,at=send", "delay:rank=1,at=send,ms=0", "stop:rank=1,at=send,for=0",
-                 "exit:rank=1,at=send,code=256", "corrupt:rank=1,at=send,bit=-1",
-                 "kill rank=1 at=send", "kill:rank=1,at=send kill:rank=2");
+    const std::string wrong = GENERATE(
+        "kill", "kill:", ":rank=1,at=send", "kill:rank=1", "kill:rank=,at=send",
+        "kill:rank=-1,at=send", "kill:rank=1+,at=send", "kill:rank=1+1,at=send",
+        "kill:rank=x,at=send", "kill:rank=4294967296,at=send",
+        "kill:rank=1,at=send:", "kill:rank=1,at=send:0", "kill:rank=1,at=send:-1",
+        "kill:rank=1,at=send:101%", "kill:rank=1,at=send:%", "kill:rank=1,at=send:1.5",
+        "kill:rank=1,at=send,broadcast=0", "kill:rank=1,at=send,", "kill:rank=1,,at=send",
+        "delay:rank=1,at=send", "delay:rank=1,at=send,ms=0", "stop:rank=1,at=send,for=0",
+        "exit:rank=1,at=send,code=256", "corrupt:rank=1,at=send,bit=-1",
+        "corrupt:rank=1,at=send,to=x", "corrupt:rank=1,at=receive,to=2", "kill:rank=1,at=send,to=2",
+        "kill rank=1 at=send", "kill:rank=1,at=send kill:rank=2");
     INFO(wrong);
     CHECK(error_of(wrong).starts_with("fault \""));
     CHECK((contains(error_of(wrong), "expected") || contains(error_of(wrong), "twice")));
@@ -156,6 +158,11 @@ TEST_CASE("A count is of this rank's passes, in the broadcast if one is named", 
     CHECK_FALSE(any.at(FaultPoint::send, 0, 1));
     CHECK(any.at(FaultPoint::send, 0, 2));
 
+    auto link = trigger_of("corrupt:rank=1,at=send:2,to=3");
+    CHECK_FALSE(link.at(FaultPoint::send, 0, 1, 2));
+    CHECK_FALSE(link.at(FaultPoint::send, 0, 1, 3));
+    CHECK_FALSE(link.at(FaultPoint::send, 0, 1));
+    CHECK(link.at(FaultPoint::send, 0, 1, 3));
     auto named = trigger_of("corrupt:rank=1,at=send:2,broadcast=2");
     for (int i = 0; i < 5; ++i) CHECK_FALSE(named.at(FaultPoint::send, 0, 1));
     CHECK_FALSE(named.at(FaultPoint::send, 0, 2));

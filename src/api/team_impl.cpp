@@ -100,6 +100,12 @@ std::uint64_t mix(std::uint64_t hash, std::uint64_t value) {
 
 }  // namespace
 
+int Team::Impl::ranks_of_job() {
+    int ranks = 0;
+    MPI_Comm_size(MPI_COMM_WORLD, &ranks);
+    return ranks;
+}
+
 void Team::Impl::pass_setup() {
     int rank = 0;
     MPI_Comm_rank(MPI_COMM_WORLD, &rank);
@@ -130,7 +136,7 @@ Result<std::unique_ptr<Team::Impl>> Team::Impl::create(MPI_Comm comm, Settings s
     if (mpi::ulfm::enabled()) ignore_broken_pipes();
     std::unique_ptr<Impl> team(new Impl(std::move(duplicate).value()));
     auto resolved = api::effective_settings(settings, info);
-    auto faults = fault::trigger_from_environment(team->rank_);
+    auto faults = fault::trigger_from_environment(team->rank_, ranks_of_job());
     if (faults) {
         team->faults_->trigger = *faults;
     } else if (resolved) {

@@ -30,6 +30,8 @@ public:
     /// Where SPLITCAST_FAULT may strike before there is a team: in front of each step of making
     /// one, or of preparing a copy.
     static void pass_setup();
+    /// No rank that a rule of SPLITCAST_FAULT speaks of is beyond these.
+    static int ranks_of_job();
 
     /// The same on a communicator that is already a private duplicate, with a placement that all
     /// ranks know: local, for whoever must not communicate while making a team.

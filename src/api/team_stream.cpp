@@ -15,7 +15,7 @@ void Team::Impl::rename(std::vector<int> names, const Impl* other) {
     names_ = std::move(names);
     if (other != nullptr) {
         faults_ = other->faults_;
-    } else if (auto faults = fault::trigger_from_environment(name(rank_))) {
+    } else if (auto faults = fault::trigger_from_environment(name(rank_), ranks_of_job())) {
         faults_->trigger = *faults;
     }
 }

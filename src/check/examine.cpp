@@ -154,7 +154,9 @@ Result<Examination> examine(MPI_Comm comm, const Options& options, int exit_code
     }
     int rank = 0;
     MPI_Comm_rank(comm, &rank);
-    auto trigger = fault::trigger_from_environment(rank);
+    int ranks = 0;
+    MPI_Comm_size(MPI_COMM_WORLD, &ranks);
+    auto trigger = fault::trigger_from_environment(rank, ranks);
     if (!trigger) return trigger.error();
     std::unique_ptr<engine::Saboteur> saboteur;
     if (*trigger) saboteur = std::make_unique<fault::SelfHarm>(*trigger, 0);

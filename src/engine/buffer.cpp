@@ -39,7 +39,9 @@ bool Buffer::wants(Segment segment) const { return !wanted_ || wanted_->has(segm
 Segment Buffer::read_below() {
     const std::int64_t ready = source_->ready();
     while (!reading_.empty() && reading_.front().end <= ready) reading_.pop_front();
-    return reading_.empty() ? requested_ : reading_.front().segment;
+    if (!reading_.empty()) return reading_.front().segment;
+    while (requested_ < segmentation_.count() && !wants(requested_)) ++requested_;
+    return requested_;
 }
 
 void Buffer::read_ahead(Segment below) {

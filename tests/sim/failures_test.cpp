@@ -14,7 +14,7 @@ namespace splitcast::sim {
 namespace {
 
 TEST_CASE("whatever befalls the ranks of the fixed seeds, every promise is kept") {
-    run_failures(1, 4000);
+    run_failures(1, 2000);
 }
 
 // Each has once shown a fault of the machine, or of the simulator, that others had not.

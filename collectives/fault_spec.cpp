@@ -261,6 +261,19 @@ std::variant<std::vector<FaultRule>, std::string> parse_faults(std::string_view 
     return rules;
 }
 
+std::optional<std::string> check_ranks(std::span<const FaultRule> rules, Rank ranks) {
+    for (const FaultRule& rule : rules) {
+        std::vector<Rank> named = rule.ranks;
+        if (rule.to != no_rank) named.push_back(rule.to);
+        const auto beyond =
+            std::ranges::find_if(named, [ranks](Rank rank) { return rank >= ranks; });
+        if (beyond == named.end()) continue;
+        return "fault " + quoted(text(rule)) + ": there is no rank " + std::to_string(*beyond) +
+               "; expected " + (ranks == 1 ? "0" : "0 to " + std::to_string(ranks - 1));
+    }
+    return std::nullopt;
+}
+
 FaultTrigger::FaultTrigger(std::span<const FaultRule> rules, Rank rank) {
     for (const FaultRule& rule : rules) {
         if (std::ranges::find(rule.ranks, rank) != rule.ranks.end()) pending_.push_back({rule});

@@ -91,6 +91,10 @@ struct FaultRule {
 /// what was expected in its place.
 [[nodiscard]] std::variant<std::vector<FaultRule>, std::string> parse_faults(std::string_view text);
 
+/// What is wrong with rules that speak of ranks which do not exist, where there are `ranks` of
+/// them; nothing if all do. Such a rule would never be due, and nobody would know.
+[[nodiscard]] std::optional<std::string> check_ranks(std::span<const FaultRule> rules, Rank ranks);
+
 /// Decides when the rules of one rank are due. One for each team; copies count on their own.
 class FaultTrigger {
 public:

@@ -1,6 +1,8 @@
 #include "splitcast/copy.hpp"
 
 #include "api/agreement.hpp"
+#include "api/copy_packed.hpp"
+#include "api/copy_progress.hpp"
 #include "api/copy_setup.hpp"
 #include "storage/digest.hpp"
 #include "storage/unfinished.hpp"
@@ -11,6 +13,7 @@
 #include <array>
 #include <chrono>
 #include <cstdio>
+#include <ranges>
 #include <utility>
 
 namespace splitcast {
@@ -31,12 +34,18 @@ bool is_alone(const Error& error) {
 /// such an agreement, so that all ranks that are left take the same next one.
 class Copy {
 public:
-    Copy(CopySetup setup, int called, Clock::time_point begun)
-        : setup_(std::move(setup)), all_(*setup_.all), called_(called), begun_(begun) {}
+    Copy(CopySetup setup, const CopyOptions& options, int called, Clock::time_point begun)
+        : setup_(std::move(setup)),
+          options_(options),
+          all_(*setup_.all),
+          called_(called),
+          begun_(begun),
+          progress_(options.progress, begun) {}
 
     Result<CopyReport> run() {
+        if (options_.dry_run) return report();
         using Step = std::optional<Error> (Copy::*)();
-        for (const Step step : {&Copy::transfer, &Copy::verify, &Copy::publish}) {
+        for (const Step step : {&Copy::transfer, &Copy::verify, &Copy::read_back, &Copy::publish}) {
             if (auto error = (this->*step)()) {
                 tidy_up(*error);
                 error->failed = lost_ranks();
@@ -63,7 +72,7 @@ private:
         std::optional<Error> error;
         std::vector<Loss> known;
         if (setup_.movers) {
-            error = api::locally([this] { return stream(); });
+            error = api::locally([this] { return setup_.facts.packed ? pack() : stream(); });
             if (error && error->status == Status::evicted) return error;
             known = losses_of_movers();
         }
@@ -79,14 +88,38 @@ private:
             if (ranks[i] != setup_.reader && setup_.reads(ranks[i]))
                 mirrors.push_back(static_cast<int>(i));
         }
-        auto done = setup_.movers->stream(setup_.facts.length, setup_.source.get(), sink(), root,
-                                          std::move(mirrors));
+        const std::int64_t length = setup_.facts.totals.bytes;
+        const auto bytes = [this] {
+            return setup_.source ? setup_.source->ready() : sink()->taken();
+        };
+        const auto left = [this] { return static_cast<int>(all_.members().size()); };
+        auto done = setup_.movers->stream(
+            length, setup_.source.get(), sink(), root, std::move(mirrors),
+            [&] { progress_.tick(length, bytes, left); }, held());
         const bool somebody_hangs = std::ranges::any_of(
             setup_.movers->losses(), [](const Loss& loss) { return !loss.dead; });
         if (sink() != nullptr && (somebody_hangs || setup_.movers->unusable())) sink()->detach();
         if (!done) return done.error();
         broadcast_ = std::move(*done);
+        progress_.now(length, length, left());
         return finish_files();
+    }
+
+    [[nodiscard]] std::optional<std::int64_t> held() const {
+        if (!options_.resume) return std::nullopt;
+        return setup_.target->held();
+    }
+
+    Result<void> pack() {
+        api::Packed packed(setup_, options_.compression, progress_);
+        auto done = packed.run();
+        broadcast_ = packed.report();
+        wire_bytes_ = packed.wire_bytes();
+        codec_ = packed.codec();
+        read_ = packed.read();
+        written_ = packed.written();
+        complete_ = written_ ? seconds() : 0;
+        return done;
     }
 
     /// This rank has read or written all it was to.
@@ -134,6 +167,7 @@ private:
                 fmt::format(
                     "{}: what was written is not what was read: its digest is {} instead of {}",
                     setup_.target->path(), written_->text(), expected.text())};
+            if (sink() != nullptr) sink()->discard();
         } else if (read_ && *read_ != expected) {
             error = Error{Status::source,
                           fmt::format("this rank's source is not the same as that "
@@ -157,14 +191,27 @@ private:
             std::ranges::count_if(all_.members(), [this](int r) { return setup_.writes(r); }));
     }
 
+    /// What the disks have is looked at before anything gets its name: what is bad never has it.
+    std::optional<Error> read_back() {
+        if (!options_.verify) return std::nullopt;
+        return api::agree(
+            all_, api::locally([this]() -> Result<void> {
+                if (!written_) return {};
+                auto found = setup_.target->read_back();
+                if (!found) return found.error();
+                if (*found == *written_) return {};
+                return Error{Status::integrity,
+                             fmt::format("{}: what the disk has is not what was written: "
+                                         "its digest is {} instead of {}",
+                                         setup_.target->path(), found->text(), written_->text())};
+            }));
+    }
+
     /// A rank that is told to end before the agreement takes its name back, and then the others
     /// never come out of it. So either all names are there or none, except when a signal hits some
     /// ranks in the instant in which others have already left the agreement.
     std::optional<Error> publish() {
-        return api::agree(all_, api::locally([this]() -> Result<void> {
-                              if (sink() == nullptr) return {};
-                              return sink()->file().publish();
-                          }));
+        return api::agree(all_, api::locally([this] { return setup_.target->publish(); }));
     }
 
     [[nodiscard]] std::vector<int> lost_ranks() const {
@@ -189,10 +236,17 @@ private:
 
     CopyReport report() {
         CopyReport report;
-        report.bytes = setup_.facts.length;
+        const storage::CatalogueTotals& totals = setup_.facts.totals;
+        report.bytes = totals.bytes;
+        report.files = totals.files;
+        report.folders = totals.folders;
         report.copies = copies();
         report.seconds = seconds();
-        if (report.copies > 0) report.digest = digest_.text();
+        if (report.copies > 0 && !options_.dry_run) {
+            report.digest = digest_.text();
+            report.wire_bytes = setup_.facts.packed ? wire_bytes_ : totals.data;
+            report.codec = storage::text(codec_);
+        }
         report.broadcast = broadcast_;
         report.lost = losses();
         const bool in_the_data = broadcast_.epochs > 1;
@@ -207,9 +261,14 @@ private:
     /// Nothing depends on them any more: where a rank dies here, they are missing.
     void add_records(CopyReport& report) {
         const api::Target& target = *setup_.target;
-        const std::string line =
-            fmt::format("{} {} {} {}\n{}", complete_, broadcast_.bytes_repaired,
-                        target.already_there() ? 1 : 0, target.host(), target.path());
+        std::string line =
+            fmt::format("{} {} {} {} {}", complete_, broadcast_.bytes_repaired, target.held(),
+                        target.already_there() ? 1 : 0, target.host());
+        // Texts may hold anything but a zero.
+        line += '\0' + target.path();
+        if (target.tree() != nullptr) {
+            for (const std::string& text : target.tree()->shortfalls()) line += '\0' + text;
+        }
         const auto lines = gather(line);
         if (!lines || lines->size() > all_.members().size()) return;
         for (std::size_t i = 0; i < lines->size(); ++i) {
@@ -219,16 +278,35 @@ private:
             std::array<char, 256> host{};
             int there = 0;
             long long repaired = 0;
-            // The path may hold anything but a zero, so it comes last and is taken as it is.
-            std::sscanf(text.c_str(), "%lf %lld %d %255[^\n]", &record.seconds, &repaired, &there,
-                        host.data());
+            long long held = 0;
+            std::sscanf(text.c_str(), "%lf %lld %lld %d %255[^\n]", &record.seconds, &repaired,
+                        &held, &there, host.data());
+            record.bytes_held = held;
             report.bytes_repaired += repaired;
-            record.path = text.substr(text.find('\n') + 1);
+            std::vector<std::string> texts = parts(text);
+            texts.resize(std::max<std::size_t>(texts.size(), 2));
+            record.path = texts[1];
             if (record.path.empty()) continue;
             record.host = host.data();
             record.already_there = there != 0;
+            for (const std::string& warning : texts | std::views::drop(2))
+                report.warnings.push_back(
+                    fmt::format("rank {} on {}: {}", record.rank, record.host, warning));
             report.records.push_back(std::move(record));
         }
+    }
+
+    /// What stands between zeros.
+    static std::vector<std::string> parts(const std::string& text) {
+        std::vector<std::string> parts(1);
+        for (const char c : text) {
+            if (c == '\0') {
+                parts.emplace_back();
+            } else {
+                parts.back() += c;
+            }
+        }
+        return parts;
     }
 
     Result<std::vector<std::string>> gather(const std::string& line) {
@@ -252,7 +330,9 @@ private:
             }
             if (auto told = all_.tell(text.data(), std::ssize(text), rank); !told)
                 return told.error();
-            lines.emplace_back(text.data());
+            // As far as the last part that is whole.
+            lines.emplace_back(text.data(), text.size());
+            lines.back().resize(lines.back().find_last_not_of('\0') + 1);
         }
         return lines;
     }
@@ -262,6 +342,7 @@ private:
     }
 
     CopySetup setup_;
+    const CopyOptions& options_;
     Team::Impl& all_;
     int called_;  ///< ranks of the caller's communicator
     Clock::time_point begun_;
@@ -270,35 +351,37 @@ private:
     storage::Digest digest_;
     double complete_ = 0;
     Report broadcast_;
+    std::int64_t wire_bytes_ = 0;
+    storage::Codec codec_ = storage::Codec::none;
+    api::Progress progress_;
 };
 
 }  // namespace
 
 Result<CopyReport> copy_file(MPI_Comm comm, const std::string& source,
                              const std::string& destination, const CopyOptions& options) {
+    return copy_files(comm, {source}, destination, options);
+}
+
+Result<CopyReport> copy_files(MPI_Comm comm, const std::vector<std::string>& sources,
+                              const std::string& destination, const CopyOptions& options) {
     const auto begun = Clock::now();
     int initialized = 0;
     int finalized = 0;
     MPI_Initialized(&initialized);
     MPI_Finalized(&finalized);
     if (initialized == 0 || finalized != 0) {
-        return Error{Status::state, "a file is copied between MPI_Init and MPI_Finalize"};
+        return Error{Status::state, "files are copied between MPI_Init and MPI_Finalize"};
     }
     if (comm == MPI_COMM_NULL) return Error{Status::argument, "the communicator is MPI_COMM_NULL"};
     int inter = 0;
     MPI_Comm_test_inter(comm, &inter);
     if (inter != 0) return Error{Status::argument, "the communicator is an intercommunicator"};
-    auto setup = api::set_up_copy(comm, source, destination, options);
+    auto setup = api::set_up_copy(comm, sources, destination, options);
     if (!setup) return setup.error();
     int called = 0;
     MPI_Comm_size(comm, &called);
-    return Copy(std::move(*setup), called, begun).run();
-}
-
-Result<CopyReport> copy_files(MPI_Comm comm, const std::vector<std::string>& sources,
-                              const std::string& destination, const CopyOptions& options) {
-    if (sources.size() == 1) return copy_file(comm, sources.front(), destination, options);
-    return Error{Status::argument, "one source can be copied at a time"};
+    return Copy(std::move(*setup), options, called, begun).run();
 }
 
 void remove_unfinished_files() noexcept { storage::unfinished::remove_all(); }

@@ -3,6 +3,7 @@
 #include "api/agreement.hpp"
 #include "api/effective_settings.hpp"
 #include "mpi/ulfm.hpp"
+#include "storage/compression.hpp"
 #include "storage/destination.hpp"
 #include "storage/digest.hpp"
 
@@ -12,6 +13,7 @@
 #include <algorithm>
 #include <array>
 #include <exception>
+#include <map>
 #include <new>
 #include <numeric>
 #include <span>
@@ -29,18 +31,18 @@ std::optional<Error> to_error(const Result<void>& result) {
     return result.error();
 }
 
-/// What ranks tell each other about the source that they see.
+/// What ranks tell each other about the sources that they see.
 struct Sight {
     bool opened = false;
-    std::int64_t length = 0;
-    std::int64_t seconds = 0;  ///< of the last change
+    bool packed = false;
+    storage::CatalogueTotals totals;
+    std::int64_t seconds = 0;  ///< of the last change, of a plain file
     std::int64_t nanoseconds = 0;
-    storage::Digest sample;
+    storage::Digest sample;  ///< of a plain file's beginning and end, or of the catalogue
     std::uint32_t mode = 0;
-    storage::FileIdentity identity;
 
     [[nodiscard]] bool same_as(const Sight& other) const {
-        return length == other.length && seconds == other.seconds &&
+        return packed == other.packed && totals == other.totals && seconds == other.seconds &&
                nanoseconds == other.nanoseconds && sample == other.sample;
     }
 };
@@ -79,8 +81,8 @@ std::vector<int> names_of(MPI_Comm comm, MPI_Comm caller) {
 /// with an agreement, so that all ranks take the same next one; unless one dies in it.
 class Attempt {
 public:
-    Attempt(MPI_Comm comm, MPI_Comm caller, const std::string& from, const std::string& to,
-            const CopyOptions& options)
+    Attempt(MPI_Comm comm, MPI_Comm caller, const std::vector<std::string>& from,
+            const std::string& to, const CopyOptions& options)
         : comm_(comm), from_(from), to_(to), options_(options) {
         setup_.names = names_of(comm, caller);
         MPI_Comm_rank(comm, &rank_);
@@ -91,7 +93,7 @@ public:
         using Step = std::optional<Error> (Attempt::*)();
         for (const Step step :
              {&Attempt::compare_arguments, &Attempt::gather_team, &Attempt::open_source,
-              &Attempt::prepare_target, &Attempt::gather_movers}) {
+              &Attempt::tell_items, &Attempt::prepare_target, &Attempt::gather_movers}) {
             Team::Impl::pass_setup();
             if (auto error = (this->*step)()) return error;
         }
@@ -109,9 +111,14 @@ private:
 
     std::optional<Error> compare_arguments() {
         storage::Digester digester;
-        const std::string options = fmt::format("{}{}{}{}{}", options_.force, options_.parents,
-                                                options_.sync, options_.mirror, options_.settings);
-        for (const std::string& text : {from_, to_, options}) {
+        const std::string options =
+            fmt::format("{}{}{}{}{}{}{}{}{}{}", options_.force, options_.parents, options_.sync,
+                        options_.mirror, options_.preserve, options_.dry_run, options_.verify,
+                        options_.resume, static_cast<int>(options_.compression), options_.settings);
+        std::vector<std::string> texts = from_;
+        texts.push_back(to_);
+        texts.push_back(options);
+        for (const std::string& text : texts) {
             digester.add(std::as_bytes(std::span(text.c_str(), text.size() + 1)));
         }
         const std::uint64_t mine = digester.digest().low;
@@ -127,10 +134,33 @@ private:
         }
         return agree(locally([this]() -> Result<void> {
             if (auto known = storage::per_rank(to_); !known) return known.error();
+            if (auto names = check_names(); !names) return names;
             if (auto known = effective_settings(options_.settings, MPI_INFO_NULL); !known)
                 return known.error();
             return {};
         }));
+    }
+
+    Result<void> check_names() const {
+        if (from_.empty()) return Error{Status::argument, "there is no source"};
+        if (from_.size() == 1) return {};
+        std::map<std::string, const std::string*> names;
+        for (const std::string& source : from_) {
+            const std::string name = storage::base_name(source);
+            if (name.empty() || name == "." || name == "..") {
+                return Error{Status::argument,
+                             fmt::format("{}: this source has no name of its own, which its copy "
+                                         "could get",
+                                         source)};
+            }
+            const auto [first, is_first] = names.try_emplace(name, &source);
+            if (!is_first) {
+                return Error{Status::argument,
+                             fmt::format("{} and {}: their copies would have the same name",
+                                         *first->second, source)};
+            }
+        }
+        return {};
     }
 
     std::optional<Error> gather_team() {
@@ -152,35 +182,96 @@ private:
         Sight mine;
         auto error = locally([&]() -> Result<void> {
             if (name() != 0 && !options_.mirror) return {};
-            auto opened = storage::FileSource::open(from_);
-            if (!opened) return opened.error();
-            auto& source = *opened;
-            if (options_.mirror) {
-                const auto sample = source->sample();
-                if (!sample) return sample.error();
-                mine.sample = *sample;
+            const bool plain = from_.size() == 1 && options_.compression == Compression::none &&
+                               !options_.preserve && storage::is_plain_file(from_.front());
+            if (options_.resume && !plain) {
+                return Error{Status::argument,
+                             "only the copy of a single regular file can be resumed, without "
+                             "preserving attributes and without compression"};
             }
-            mine.opened = true;
-            mine.length = source->length();
-            mine.seconds = source->modified().tv_sec;
-            mine.nanoseconds = source->modified().tv_nsec;
-            mine.mode = source->mode();
-            mine.identity = source->identity();
-            setup_.source = std::move(source);
-            return {};
+            auto looked = plain ? look_at_file(mine) : look_at_tree(mine);
+            mine.opened = looked.ok();
+            return looked;
         });
         const auto all = gather_all(comm_, mine);
         if (!all) return all.error();
         const auto reader = std::ranges::find(*all, true, &Sight::opened);
         if (reader == all->end()) return no_reader(error);
         setup_.reader = static_cast<int>(reader - all->begin());
-        setup_.facts = {reader->length, reader->mode, reader->identity};
-        if (!mine.same_as(*reader)) setup_.source.reset();
+        setup_.facts.packed = reader->packed;
+        setup_.facts.mode = reader->mode;
+        setup_.facts.totals = reader->totals;
+        setup_.facts.origin = {.length = reader->totals.bytes,
+                               .seconds = reader->seconds,
+                               .nanoseconds = reader->nanoseconds,
+                               .sample = reader->sample};
         setup_.parts.assign(all->size(), Part::waits);
         for (std::size_t rank = 0; rank < all->size(); ++rank) {
             const Sight& sight = (*all)[rank];
-            if (sight.opened && sight.same_as(*reader)) setup_.parts[rank] = Part::reads;
+            const bool reads =
+                std::cmp_equal(rank, setup_.reader) ||
+                // Where nobody may fail nobody needs to stand in.
+                (sight.opened && sight.same_as(*reader) && (!reader->packed || survives()));
+            if (reads) setup_.parts[rank] = Part::reads;
         }
+        if (!setup_.reads(rank_)) {
+            setup_.source.reset();
+            setup_.sources.reset();
+        }
+        return std::nullopt;
+    }
+
+    Result<void> look_at_file(Sight& mine) {
+        auto opened = storage::FileSource::open(from_.front());
+        if (!opened) return opened.error();
+        auto& source = *opened;
+        if (options_.mirror || options_.resume) {
+            const auto sample = source->sample();
+            if (!sample) return sample.error();
+            mine.sample = *sample;
+        }
+        const std::int64_t length = source->length();
+        mine.totals = {
+            .files = 1, .entries = 1, .bytes = length, .data = length, .largest = length};
+        mine.seconds = source->modified().tv_sec;
+        mine.nanoseconds = source->modified().tv_nsec;
+        mine.mode = source->mode();
+        items_ = {{.identity = source->identity()}};
+        setup_.source = std::move(source);
+        return {};
+    }
+
+    Result<void> look_at_tree(Sight& mine) {
+        auto found = storage::walk(from_, options_.preserve);
+        if (!found) return found.error();
+        mine.packed = true;
+        mine.totals = storage::totals(found->catalogue);
+        storage::Digester digester;
+        digester.add(storage::encode(found->catalogue, storage::Encoding::comparable));
+        // Who stands in must also compress the same bytes to the same bytes.
+        for (const auto codec : {storage::Codec::lz4, storage::Codec::zstd}) {
+            const std::string version = storage::version(codec);
+            digester.add(std::as_bytes(std::span(version)));
+        }
+        mine.sample = digester.digest();
+        for (const storage::Entry& entry : found->catalogue.entries) {
+            if (entry.parent >= 0) continue;
+            items_.push_back({.identity = found->identities[items_.size()],
+                              .folder = entry.kind == storage::Kind::folder});
+        }
+        setup_.sources = std::move(*found);
+        return {};
+    }
+
+    /// All learn what each source is.
+    std::optional<Error> tell_items() {
+        static_assert(std::is_trivially_copyable_v<ItemFacts>);
+        setup_.facts.items = items_;
+        setup_.facts.items.resize(from_.size());
+        const int code =
+            MPI_Bcast(setup_.facts.items.data(), static_cast<int>(from_.size() * sizeof(ItemFacts)),
+                      MPI_BYTE, setup_.reader, comm_);
+        if (code != MPI_SUCCESS) return mpi::failure("MPI_Bcast", code);
         return std::nullopt;
     }
 
@@ -188,7 +279,7 @@ private:
         if (auto agreed = agree(mine)) return agreed;
         return Error{Status::lost, fmt::format("rank 0 died before it could read {}; another rank "
                                                "that can may do so with --mirror",
-                                               from_)};
+                                               fmt::join(from_, ", "))};
     }
 
     std::optional<Error> prepare_target() {
@@ -197,10 +288,14 @@ private:
             return agreed;
         std::optional<Target>& target = setup_.target;
         target.emplace(*position);
-        if (auto agreed = agree(locally([&] { return target->locate(from_, to_); }))) return agreed;
+        if (auto agreed =
+                agree(locally([&] { return target->locate(from_, to_, options_.parents); })))
+            return agreed;
         if (auto agreed = agree(to_error(target->check_same_kind(comm_, to_)))) return agreed;
-        std::optional<storage::FileIdentity> own;
-        if (setup_.source) own = setup_.source->identity();
+        std::vector<storage::FileIdentity> own;
+        if (setup_.reads(rank_)) {
+            for (const ItemFacts& item : items_) own.push_back(item.identity);
+        }
         if (auto agreed = agree(
                 locally([&] { return target->create(options_, setup_.facts, own, survives()); })))
             return agreed;
@@ -209,14 +304,15 @@ private:
 
     /// A team of those who read or write. The others are not part of it and wait.
     std::optional<Error> gather_movers() {
-        const auto writing = gather_all<char>(comm_, setup_.target->sink() != nullptr ? 1 : 0);
+        const auto writing = gather_all<char>(comm_, setup_.target->writes() ? 1 : 0);
         if (!writing) return writing.error();
         for (std::size_t rank = 0; rank < writing->size(); ++rank) {
             if ((*writing)[rank] == 0) continue;
             Part& part = setup_.parts[rank];
             part = part == Part::reads ? Part::both : Part::writes;
         }
-        if (std::ranges::find(*writing, 1) == writing->end()) return std::nullopt;
+        if (options_.dry_run || std::ranges::find(*writing, 1) == writing->end())
+            return std::nullopt;
 
         const bool moves = setup_.parts[static_cast<std::size_t>(rank_)] != Part::waits;
         MPI_Comm split = MPI_COMM_NULL;
@@ -250,9 +346,10 @@ private:
     }
 
     MPI_Comm comm_;
-    const std::string& from_;
+    const std::vector<std::string>& from_;
     const std::string& to_;
     const CopyOptions& options_;
+    std::vector<ItemFacts> items_;  ///< as this rank sees them
     int rank_ = 0;
     int called_ = 0;  ///< ranks of the caller's communicator
     CopySetup setup_;
@@ -306,8 +403,8 @@ std::optional<Error> locally(const std::function<Result<void>()>& local) {
     }
 }
 
-Result<CopySetup> set_up_copy(MPI_Comm caller, const std::string& from, const std::string& to,
-                              const CopyOptions& options) {
+Result<CopySetup> set_up_copy(MPI_Comm caller, const std::vector<std::string>& from,
+                              const std::string& to, const CopyOptions& options) {
     const bool mortal = mpi::ulfm::enabled();
     // A duplicate cannot be made where a rank is dead already.
     auto comm = mortal ? mpi::ulfm::shrink(caller) : mpi::Communicator::duplicate(caller);

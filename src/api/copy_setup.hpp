@@ -5,6 +5,7 @@
 #include "mpi/communicator.hpp"
 #include "splitcast/copy.hpp"
 #include "storage/file_source.hpp"
+#include "storage/sources.hpp"
 
 #include <mpi.h>
 
@@ -16,7 +17,7 @@
 
 namespace splitcast::api {
 
-/// Everything that a copy needs before its first byte moves: what source, which files, who reads
+/// Everything that a copy needs before its first byte moves: what sources, which files, who reads
 /// and who writes, and the teams that survive what may happen from then on.
 struct CopySetup {
     enum class Part : std::uint8_t { waits = 0, writes = 1, reads = 2, both = 3 };
@@ -27,7 +28,9 @@ struct CopySetup {
     std::vector<Part> parts;  ///< by rank of the team of all
     SourceFacts facts;
     int reader = 0;  ///< rank of the team of all; the lowest that reads
-    std::unique_ptr<storage::FileSource> source;  ///< null on ranks that do not read
+    /// One of them where this rank reads: a plain file, or what goes packed.
+    std::unique_ptr<storage::FileSource> source;
+    std::optional<storage::Sources> sources;
     std::optional<Target> target;
     std::unique_ptr<Team::Impl> all;
     std::unique_ptr<Team::Impl> movers;  ///< of those who read or write; null on others
@@ -39,8 +42,8 @@ struct CopySetup {
 };
 
 /// Collective over `comm`. Ranks that die on the way are left out; the same outcome on all others.
-Result<CopySetup> set_up_copy(MPI_Comm comm, const std::string& from, const std::string& to,
-                              const CopyOptions& options);
+Result<CopySetup> set_up_copy(MPI_Comm comm, const std::vector<std::string>& from,
+                              const std::string& to, const CopyOptions& options);
 
 /// Runs what concerns this rank only. Whatever happens in there becomes an error that the others
 /// can be told of, so that nobody waits for a rank that has left.

@@ -6,6 +6,7 @@
 #include "storage/marker.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <sys/stat.h>
 
 #include <algorithm>
@@ -73,7 +74,8 @@ Result<NodePosition> node_position(MPI_Comm comm, int name, int reader) {
 
 Target::Target(NodePosition position) : position_(position), host_(storage::short_host_name()) {}
 
-Result<void> Target::locate(const std::string& source, const std::string& destination) {
+Result<void> Target::locate(const std::vector<std::string>& sources, const std::string& destination,
+                            bool parents) {
     const auto each = storage::per_rank(destination);
     if (!each) return each.error();
     if (!*each && position_.rank != position_.first) return {};
@@ -82,8 +84,23 @@ Result<void> Target::locate(const std::string& source, const std::string& destin
                                 {.host = host_, .rank = position_.name, .job = storage::job_id()});
     if (!path) return path.error();
     in_folder_ = storage::names_folder(*path);
+    if (sources.size() > 1) {
+        if (!in_folder_ && !parents) {
+            return Error{Status::destination,
+                         fmt::format("{}: several sources need a folder as their destination, and "
+                                     "there is none",
+                                     *path)};
+        }
+        in_folder_ = true;
+        for (const std::string& source : sources) names_.push_back(storage::base_name(source));
+        folder_ = *path;
+        path_ = std::move(*path);
+        return {};
+    }
     path_ = std::move(*path);
-    if (in_folder_) path_ += (path_.ends_with('/') ? "" : "/") + storage::base_name(source);
+    if (in_folder_) path_ += (path_.ends_with('/') ? "" : "/") + storage::base_name(sources[0]);
+    folder_ = storage::folder_of(path_);
+    names_ = {storage::base_name(path_)};
     return {};
 }
 
@@ -101,40 +118,100 @@ Result<void> Target::check_same_kind(MPI_Comm comm, const std::string& destinati
 }
 
 Result<void> Target::create(const CopyOptions& options, const SourceFacts& facts,
-                            const std::optional<storage::FileIdentity>& own, bool mapped) {
+                            const std::vector<storage::FileIdentity>& own, bool mapped) {
     if (!has_copy()) return {};
-    if (options.parents) {
-        auto made = storage::MadeFolders::make(storage::folder_of(path_));
+    if (options.parents && !options.dry_run) {
+        auto made = storage::MadeFolders::make(folder_);
         if (!made) return made.error();
         folders_ = std::move(*made);
     }
-    struct stat there{};
-    if (::stat(path_.c_str(), &there) == 0) {
-        const auto identity = storage::identity(there);
-        already_there_ = (position_.with_reader && identity == facts.identity) || identity == own;
-        if (already_there_) return {};
+    const std::vector<bool> there = items_already_there(facts, own);
+    already_there_ = std::ranges::find(there, false) == there.end();
+    if (already_there_) return {};
+    writes_ = true;
+    if (facts.packed || options.dry_run) return create_tree(options, facts, own);
+    return create_file(options, facts, mapped);
+}
+
+std::vector<bool> Target::items_already_there(const SourceFacts& facts,
+                                              const std::vector<storage::FileIdentity>& own) const {
+    std::vector<bool> there;
+    for (std::size_t i = 0; i < names_.size(); ++i) {
+        const std::string path = names_.size() == 1 ? path_ : folder_ + "/" + names_[i];
+        struct stat found{};
+        bool same = false;
+        if (::stat(path.c_str(), &found) == 0) {
+            const auto identity = storage::identity(found);
+            same = (position_.with_reader && identity == facts.items[i].identity) ||
+                   (!own.empty() && identity == own[i]);
+        }
+        there.push_back(same);
     }
-    auto sink = storage::FileSink::create(
-        path_, facts.length,
-        {.replace = options.force, .sync = options.sync, .mode = static_cast<mode_t>(facts.mode)});
+    return there;
+}
+
+Result<void> Target::create_file(const CopyOptions& options, const SourceFacts& facts,
+                                 bool mapped) {
+    auto sink = storage::FileSink::create(path_, facts.totals.bytes,
+                                          {.replace = options.force,
+                                           .sync = options.sync,
+                                           .keep = options.resume,
+                                           .mode = static_cast<mode_t>(facts.mode)});
     if (!sink) return sink.error();
-    if (mapped) {
+    if (options.resume) {
+        auto held = (*sink)->resume(facts.origin);
+        if (!held) return held.error();
+        held_ = *held;
+    }
+    if (mapped || options.resume) {
         if (auto done = (*sink)->map(); !done) return done.error();
     }
     sink_ = std::move(*sink);
     return {};
 }
 
+Result<void> Target::create_tree(const CopyOptions& options, const SourceFacts& facts,
+                                 const std::vector<storage::FileIdentity>& own) {
+    const std::vector<bool> there = items_already_there(facts, own);
+    storage::StagedTree::Options how{.replace = options.force,
+                                     .sync = options.sync,
+                                     .preserve = options.preserve,
+                                     .outside_of = {}};
+    std::vector<storage::StagedTree::Item> items;
+    for (std::size_t i = 0; i < names_.size(); ++i) {
+        items.push_back({names_[i], facts.items[i].folder, there[i]});
+        if (!facts.items[i].folder) continue;
+        if (position_.with_reader) how.outside_of.push_back(facts.items[i].identity);
+        if (!own.empty()) how.outside_of.push_back(own[i]);
+    }
+    const storage::StagedTree::Need need{.bytes = facts.totals.data,
+                                         .entries = facts.totals.entries,
+                                         .largest = facts.totals.largest};
+    if (options.dry_run) {
+        const std::string folder = options.parents ? storage::existing_folder(folder_) : folder_;
+        // In a folder that is still to be made no name is taken.
+        if (folder != folder_) items.clear();
+        return storage::StagedTree::check(folder, items, need, how);
+    }
+    auto tree = storage::StagedTree::create(folder_, std::move(items), need, how);
+    if (!tree) return tree.error();
+    tree_ = std::move(*tree);
+    return {};
+}
+
 Result<void> Target::check_conflicts(MPI_Comm comm, std::span<const int> names) const {
-    const auto folder = storage::folder_of(path_);
+    const std::string& folder = folder_;
     Entry mine;
     mine.node = position_.first;
     mine.writes = has_copy();
     if (has_copy()) {
         struct stat facts{};
-        if (::stat(folder.c_str(), &facts) == 0) mine.folder = storage::identity(facts);
+        const bool there = ::stat(folder.c_str(), &facts) == 0;
+        if (there) mine.folder = storage::identity(facts);
         mine.path = digest_of(path_);
-        mine.name = digest_of(storage::base_name(path_));
+        // A dry run makes no folders: then their names must do.
+        mine.name =
+            digest_of(fmt::format("{}{}", there ? "" : folder + "/", fmt::join(names_, "/")));
         std::random_device random;
         mine.chance = (std::uint64_t{random()} << 32) | random();
         std::copy_n(host_.begin(), std::min(host_.size(), mine.host.size() - 1), mine.host.begin());
@@ -184,6 +261,7 @@ Result<void> Target::check_conflicts(MPI_Comm comm, std::span<const int> names) 
 
 void Target::abandon(const Any& any) {
     sink_.reset();
+    tree_.reset();
     if (!any) {
         folders_.remove();
         return;
@@ -194,8 +272,20 @@ void Target::abandon(const Any& any) {
     while (more && *more) more = any(folders_.remove());
 }
 
+Result<storage::Digest> Target::read_back() {
+    if (tree_) return tree_->read_back();
+    return sink_->read_back();
+}
+
+Result<void> Target::publish() {
+    if (sink_) return sink_->file().publish();
+    if (tree_) return tree_->publish();
+    return {};
+}
+
 void Target::settle() {
-    if (sink_) sink_->file().settle();
+    if (sink_) sink_->settle();
+    if (tree_) tree_->settle();
     folders_.keep();
 }
 

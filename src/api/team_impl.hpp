@@ -14,6 +14,7 @@
 #include "splitcast/splitcast.hpp"
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -29,6 +30,8 @@ public:
     /// Where SPLITCAST_FAULT may strike before there is a team: in front of each step of making
     /// one, or of preparing a copy.
     static void pass_setup();
+    /// No rank that a rule of SPLITCAST_FAULT speaks of is beyond these.
+    static int ranks_of_job();
 
     /// The same on a communicator that is already a private duplicate, with a placement that all
     /// ranks know: local, for whoever must not communicate while making a team.
@@ -50,6 +53,8 @@ public:
         engine::Source* source = nullptr;  ///< piece by piece (root), and
         engine::Sink* sink = nullptr;      ///< piece by piece (any rank)
         bool piecemeal = false;
+        bool resumes = false;            ///< some rank may hold something from the start
+        std::int64_t held_in_front = 0;  ///< with `resumes`: bytes in the sink's memory
         std::int64_t length = 0;
         int root = 0;
         collectives::Settings settings;
@@ -89,8 +94,17 @@ public:
     /// `length` bytes from `source` (root and mirrors) to every rank's `sink` (null: relay only).
     /// Where ranks may be lost, a sink on another rank than the root needs memory. Blocks.
     /// Collective. Failures of source and sink are theirs to tell.
+    /// `waiting` is called all the time meanwhile. `held`, on all ranks or on none: how many bytes
+    /// from the front this rank's sink has in its memory already.
     Result<Report> stream(std::int64_t length, engine::Source* source, engine::Sink* sink, int root,
-                          std::vector<int> mirrors = {});
+                          std::vector<int> mirrors = {}, const std::function<void()>& waiting = {},
+                          std::optional<std::int64_t> held = {});
+
+    /// `length` bytes in memory, which `root` and mirrors have, to all. Blocks. Collective. With
+    /// `refused` this rank takes part only so that all get Status::mismatch. After an eviction the
+    /// memory must stay as long as the process: see Report::evicted, and Status::evicted.
+    Result<Report> pass(std::byte* bytes, std::int64_t length, int root, std::vector<int> mirrors,
+                        const std::optional<Error>& refused = {});
 
     /// Agreements that survive the loss of ranks, and wait without burning a core. Collective.
     ///

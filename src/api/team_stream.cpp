@@ -15,7 +15,7 @@ void Team::Impl::rename(std::vector<int> names, const Impl* other) {
     names_ = std::move(names);
     if (other != nullptr) {
         faults_ = other->faults_;
-    } else if (auto faults = fault::trigger_from_environment(name(rank_))) {
+    } else if (auto faults = fault::trigger_from_environment(name(rank_), ranks_of_job())) {
         faults_->trigger = *faults;
     }
 }
@@ -61,20 +61,42 @@ Result<void> Team::Impl::tell(void* bytes, std::int64_t size, int root) {
     return {};
 }
 
+Result<Report> Team::Impl::pass(std::byte* bytes, std::int64_t length, int root,
+                                std::vector<int> mirrors, const std::optional<Error>& refused) {
+    if (auto gone = unusable()) return *gone;
+    Call call = internal_call(root);
+    call.settings.mirrors = std::move(mirrors);
+    call.buffer = bytes;
+    call.length = length;
+    call.refused = refused;
+    Operation operation = begin(call);
+    engine::progress::enter(*operation.broadcast);
+    engine::progress::wait([&] { return operation.broadcast->done(); });
+    engine::progress::leave(*operation.broadcast);
+    return end(operation, call);
+}
+
 Result<Report> Team::Impl::stream(std::int64_t length, engine::Source* source, engine::Sink* sink,
-                                  int root, std::vector<int> mirrors) {
+                                  int root, std::vector<int> mirrors,
+                                  const std::function<void()>& waiting,
+                                  std::optional<std::int64_t> held) {
     if (auto gone = unusable()) return *gone;
     Call call;
     call.settings = settings_.settings;
     call.settings.mirrors = std::move(mirrors);
     call.sink = sink;
     call.piecemeal = true;
+    call.resumes = held.has_value();
+    call.held_in_front = held.value_or(0);
     call.length = length;
     call.root = root;
     call.source = holds_from_start(call) ? source : nullptr;
     Operation operation = begin(call);
     engine::progress::enter(*operation.broadcast);
-    engine::progress::wait([&] { return operation.broadcast->done(); });
+    engine::progress::wait([&] {
+        if (waiting) waiting();
+        return operation.broadcast->done();
+    });
     engine::progress::leave(*operation.broadcast);
     auto report = end(operation, call);
     // MPI may still look at memory of which ranks were sent something that are alive and have been

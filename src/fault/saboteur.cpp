@@ -5,6 +5,7 @@
 #include <chrono>
 #include <csignal>
 #include <cstdlib>
+#include <limits>
 #include <span>
 #include <string>
 #include <thread>
@@ -37,19 +38,23 @@ void stop_for(std::int64_t milliseconds) {
 
 }  // namespace
 
-Result<std::shared_ptr<FaultTrigger>> trigger_from_environment(collectives::Rank rank) {
+Result<std::shared_ptr<FaultTrigger>> trigger_from_environment(collectives::Rank rank,
+                                                               collectives::Rank ranks) {
     const char* text = std::getenv("SPLITCAST_FAULT");
     if (text == nullptr) return std::shared_ptr<FaultTrigger>();
     auto parsed = collectives::parse_faults(text);
     if (const auto* wrong = std::get_if<std::string>(&parsed))
         return Error{Status::setting, "SPLITCAST_FAULT: " + *wrong};
-    return std::make_shared<FaultTrigger>(std::get<std::vector<FaultRule>>(parsed), rank);
+    const auto& rules = std::get<std::vector<FaultRule>>(parsed);
+    if (const auto wrong = collectives::check_ranks(rules, ranks))
+        return Error{Status::setting, "SPLITCAST_FAULT: " + *wrong};
+    return std::make_shared<FaultTrigger>(rules, rank);
 }
 
 void pass_setup(collectives::Rank rank_in_world) {
     // One for the process: which of its teams or copies it is at is not known.
     static const auto trigger = [rank_in_world]() -> std::shared_ptr<FaultTrigger> {
-        auto made = trigger_from_environment(rank_in_world);
+        auto made = trigger_from_environment(rank_in_world, std::numeric_limits<int>::max());
         return made ? *made : nullptr;
     }();
     if (trigger) SelfHarm(trigger, 0).at(collectives::FaultPoint::setup, 0, collectives::no_rank);

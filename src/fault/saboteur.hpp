@@ -11,9 +11,11 @@
 namespace splitcast::fault {
 
 /// The rules of SPLITCAST_FAULT that are for `rank`; null if the variable is not set, an error if
-/// it cannot be read. The rules of a team are shared by its broadcasts, so that each fires once.
+/// it cannot be read, or speaks of a rank that the job, of `ranks`, does not have (a small team of
+/// a large job may well lack the ranks that are meant for another one). The rules of a team are
+/// shared by its broadcasts, so that each fires once.
 [[nodiscard]] Result<std::shared_ptr<collectives::FaultTrigger>> trigger_from_environment(
-    collectives::Rank rank);
+    collectives::Rank rank, collectives::Rank ranks);
 
 /// To be called before every step of making a team, or of preparing a copy: obeys the rules for the
 /// point `setup`, which speak of ranks of MPI_COMM_WORLD and of the process's steps, the first of

@@ -1,7 +1,10 @@
 #include "storage/file_sink.hpp"
 
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <unistd.h>
+
+#include <vector>
 
 namespace splitcast::storage {
 
@@ -77,6 +80,27 @@ Result<Digest> FileSink::seal() {
     }
     if (auto sealed = file_.seal(); !sealed) return sealed.error();
     return digester_.digest();
+}
+
+Result<Digest> FileSink::read_back() {
+    const auto failure = [this](int code) {
+        return system_error(Status::destination, file_.path(), "cannot read back", code);
+    };
+    // Memory that is the file would be read instead; and only what the disk has can be dropped.
+    map_.reset();
+    if (retry([&] { return ::fdatasync(file_.descriptor()); }) != 0) return failure(errno);
+    ::posix_fadvise(file_.descriptor(), 0, 0, POSIX_FADV_DONTNEED);
+    Digester digester;
+    std::vector<std::byte> bytes(std::size_t{4} << 20U);
+    for (std::int64_t offset = 0; offset < file_.length();) {
+        const ssize_t count =
+            retry([&] { return ::pread(file_.descriptor(), bytes.data(), bytes.size(), offset); });
+        if (count < 0) return failure(errno);
+        if (count == 0) break;
+        digester.add(std::span(bytes).first(static_cast<std::size_t>(count)));
+        offset += count;
+    }
+    return digester.digest();
 }
 
 void FileSink::settle() {

@@ -45,6 +45,9 @@ public:
     /// written.
     Result<Digest> seal();
 
+    /// After seal: the digest of what the disk has.
+    Result<Digest> read_back();
+
     /// To publish, or withdraw.
     [[nodiscard]] StagedFile& file() { return file_; }
 

@@ -8,6 +8,13 @@
 
 namespace splitcast::storage {
 
+std::string existing_folder(const std::string& path) {
+    std::string folder = path;
+    while (::access(folder.c_str(), F_OK) != 0 && folder != "." && folder != "/")
+        folder = folder_of(folder);
+    return folder;
+}
+
 Result<MadeFolders> MadeFolders::make(const std::string& folder) {
     MadeFolders folders;
     for (std::size_t end = 0; end != std::string::npos;) {

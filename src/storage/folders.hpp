@@ -8,6 +8,9 @@
 
 namespace splitcast::storage {
 
+/// `path`, or as much of its front as exists.
+[[nodiscard]] std::string existing_folder(const std::string& path);
+
 /// The folders that had to be made for a file; they can be taken away again if the file does not
 /// come.
 class MadeFolders {

@@ -56,13 +56,18 @@ void Lane::run() {
 
         lock.lock();
         busy_ = false;
-        if (pieces_.empty()) idle_.notify_all();
+        idle_.notify_all();
     }
 }
 
 void Lane::drain() {
     std::unique_lock lock(mutex_);
     idle_.wait(lock, [this] { return pieces_.empty() && !busy_; });
+}
+
+void Lane::drain(std::int64_t bytes) {
+    std::unique_lock lock(mutex_);
+    idle_.wait(lock, [&] { return done() >= bytes; });
 }
 
 std::optional<Error> Lane::error() const {

@@ -43,6 +43,8 @@ public:
 
     /// Waits until all that was given is done with.
     void drain();
+    /// Waits until so many bytes are.
+    void drain(std::int64_t bytes);
 
     /// The first error of `handle`.
     [[nodiscard]] std::optional<Error> error() const;

@@ -29,6 +29,8 @@ public:
     ~Descriptor();
 
     [[nodiscard]] int get() const { return fd_; }
+    /// The caller closes it.
+    [[nodiscard]] int release() { return std::exchange(fd_, -1); }
     explicit operator bool() const { return fd_ >= 0; }
 
 private:

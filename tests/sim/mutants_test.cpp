@@ -161,6 +161,12 @@ std::vector<Breakage> breakages() {
         {"pretends to agree", "mismatch", configured([](Rank rank, Machine::Config& config) {
              if (rank == 1) config.view = {};
          })},
+        {"does not say that it resumes", "which holds it",
+         configured([](Rank, Machine::Config& config) { config.resumes = false; })},
+        {"resumes with nothing", "does not report truly",
+         configured([](Rank, Machine::Config& config) {
+             if (config.resumes) config.held = Holdings(config.held.segments());
+         })},
         {"holds less than it should", "never returns",
          configured([](Rank, Machine::Config& config) {
              config.held = Holdings(config.held.segments());
@@ -230,6 +236,12 @@ bool never_says(ControlMessage& message, Told kind) { return message.kind != kin
 bool say_that_nothing_is_held(ControlMessage& message) {
     if (message.kind == Told::report)
         message.holdings[0] = Holdings(message.holdings[0].segments());
+    return true;
+}
+
+/// Somebody resumes, and nobody hears of it.
+bool conceal_that_somebody_resumes(ControlMessage& message) {
+    message.survey.resumes = false;
     return true;
 }
 
@@ -336,6 +348,7 @@ std::vector<Defect> defects() {
          {"different", "never returns", "no reason"},
          silent_about(Told::decision)},
         {"reports too little", {"does not report truly"}, telling(say_that_nothing_is_held)},
+        {"conceals that it resumes", {"which holds it"}, telling(conceal_that_somebody_resumes)},
         {"sends everything again",
          {"which it holds", "wrong plan"},
          telling(have_everything_sent_again)},

@@ -177,3 +177,18 @@ TEST_CASE("Of two rules that are due the first goes first", "[fault]") {
     CHECK(trigger.at(FaultPoint::notice, 10, 1)->action == FaultAction::kill);
     CHECK_FALSE(trigger.armed());
 }
+
+TEST_CASE("A rule for a rank that does not exist is told", "[fault]") {
+    const auto wrong = [](std::string_view text, Rank ranks) {
+        return check_ranks(std::get<std::vector<FaultRule>>(parse_faults(text)), ranks);
+    };
+    CHECK_FALSE(wrong("", 1));
+    CHECK_FALSE(wrong("kill:rank=0+3,at=enter", 4));
+    CHECK_FALSE(wrong("corrupt:rank=1,at=send,to=3", 4));
+    CHECK(wrong("kill:rank=0,at=enter; kill:rank=1+4,at=relay:50%", 4) ==
+          "fault \"kill:rank=1+4,at=relay:50%\": there is no rank 4; expected 0 to 3");
+    CHECK(wrong("corrupt:rank=1,at=send,to=4", 4) ==
+          "fault \"corrupt:rank=1,at=send,bit=0,to=4\": there is no rank 4; expected 0 to 3");
+    CHECK(wrong("kill:rank=1,at=enter", 1) ==
+          "fault \"kill:rank=1,at=enter\": there is no rank 1; expected 0");
+}

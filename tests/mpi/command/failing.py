@@ -23,7 +23,7 @@ class Failing(Command):
 
     def test_source(self):
         self.assert_fails(self.copy("none", "%r"), SOURCE, "none", "No such file")
-        self.assert_fails(self.copy(self.folder, "%r"), SOURCE, "is a folder")
+        self.assert_fails(self.copy(self.folder, "%r"), DESTINATION, "lies in the source")
         self.assert_fails(self.copy("/dev/zero", "%r"), SOURCE, "not a regular file")
         self.assert_fails(self.copy("none", "a/%r", "--parents"), SOURCE, "none")
         self.assert_fails(self.copy("", "x"), SOURCE)

@@ -61,12 +61,13 @@ class Command(unittest.TestCase):
         statuses = tempfile.mkdtemp(dir=self.folder)
         command = ["timeout", "-k", "5", str(SECONDS), *MPIRUN]
         command += ranks_command(ranks, [str(argument) for argument in arguments], statuses)
-        done = subprocess.run(command, cwd=self.work, capture_output=True, text=True, errors="surrogateescape",
-                              env={**os.environ, **(environment or {})})
+        done = subprocess.run(command, cwd=self.work, capture_output=True, env={**os.environ, **(environment or {})})
+        # Not as text, which would make a line's end of each "\r".
+        out, err = (text.decode(errors="surrogateescape") for text in (done.stdout, done.stderr))
         found = {int(name): int((pathlib.Path(statuses) / name).read_text()) for name in os.listdir(statuses)}
         shutil.rmtree(statuses)
-        self.assertEqual(sorted(found), list(range(ranks)), f"not every rank ended: {done.stderr}")
-        return Run(done.returncode, found, done.stdout, done.stderr)
+        self.assertEqual(sorted(found), list(range(ranks)), f"not every rank ended: {err}")
+        return Run(done.returncode, found, out, err)
 
     def copy(self, *arguments, ranks=4, **more):
         return self.run_ranks(ranks, ["copy", *arguments], **more)

@@ -15,7 +15,7 @@ from harness import DESTINATION, LONG, MPIRUN, OK, SECONDS, SOURCE, SPLITCAST, C
 
 
 class Interrupted(Command):
-    """Things that happen while the bytes move. The source is long and sparse, so that it costs no disk.
+    """Things that happen while the bytes move. The source is long, and has no holes: those would not move.
 
     What happens meets ranks that are stopped: only then is it certain that the copy is under way, and not just over.
     """
@@ -39,7 +39,7 @@ class Interrupted(Command):
     def hold(self, *arguments, ranks=2, flags=(), wrapped=True):
         """Starts a copy and stops its ranks on the way."""
         with open(self.source, "wb") as file:
-            file.truncate(LONG)
+            os.posix_fallocate(file.fileno(), 0, LONG)
         copy = ["copy", *map(str, arguments)]
         for slowly in self.TRIES:
             self.statuses = pathlib.Path(tempfile.mkdtemp(dir=self.folder))

@@ -1,0 +1,56 @@
+#pragma once
+
+#include "splitcast/error.hpp"
+#include "storage/catalogue.hpp"
+#include "storage/digest.hpp"
+#include "storage/folder_cursor.hpp"
+#include "storage/posix.hpp"
+
+#include <sys/stat.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+namespace splitcast::storage {
+
+/// Reads the data of all files of a catalogue, one after the other, as one stream, and computes its
+/// digest. A file that is not as the catalogue says is an error.
+class TreeReader {
+public:
+    enum class Of : std::uint8_t {
+        source,  ///< whose times of change tell whether it was changed since
+        copy,    ///< which is to be read from the disk, not from memory
+    };
+    TreeReader(const Catalogue& catalogue, const std::vector<Place>& items, Of of)
+        : catalogue_(catalogue), cursor_(catalogue, items), of_(of) {}
+
+    /// The next bytes of the stream, exactly as many.
+    Result<void> fill(std::span<std::byte> into);
+
+    /// Behind the last byte: looks at what is left, which has no data.
+    Result<Digest> finish();
+
+private:
+    [[nodiscard]] const Entry& entry() const {
+        return catalogue_.entries[static_cast<std::size_t>(at_)];
+    }
+    Result<void> next_data();
+    Result<void> open();
+    Result<void> check(const struct stat& facts) const;
+    Result<void> leave();
+    [[nodiscard]] Status status() const;
+    [[nodiscard]] Error failure(std::string_view what, int code) const;
+
+    const Catalogue& catalogue_;
+    FolderCursor cursor_;
+    Of of_;
+    Digester digester_;
+    std::int32_t at_ = 0;      ///< entry that the next byte is of
+    std::size_t extent_ = 0;   ///< of that entry
+    std::int64_t inside_ = 0;  ///< bytes of that extent that have been read
+    Descriptor file_;
+};
+
+}  // namespace splitcast::storage

@@ -9,6 +9,7 @@ import os
 import resource
 import shutil
 import signal as signals
+import socket
 
 RANKS = 4
 OK, USAGE, SOURCE, DESTINATION, SURVIVORS, LOST, EVICTED, KILLED = 0, 2, 3, 4, 7, 8, 10, 137
@@ -35,6 +36,7 @@ class Case:
     perhaps: bool = False  # all of these, or none
     prepare: object = None  # called with the place
     meanwhile: object = None  # the same, while the bytes move
+    folder: bool = False  # the source is one; copies are folders
     made_meanwhile: tuple = ()  # by `meanwhile`: names that stay
     afterwards: object = None  # answers with a list of problems
     signal: object = None  # sent to mpirun while the bytes move
@@ -237,6 +239,59 @@ NAMES = [
 ]
 
 
+def tree(place):
+    """The source is a folder, with a long file that others come after."""
+    folders(place)
+    place.source.unlink()
+    (place.source / "sub").mkdir(parents=True)
+    (place.source / "sub/large").write_bytes(place.source_bytes)
+    (place.source / "z").write_text("the last one")
+    (place.source / "link").symlink_to("z")
+
+
+def folder(name, status=SOURCE, prepare=None, **more):
+    return Case(name, folder=True, status=status, length=6_000_001,
+                prepare=lambda place: [tree(place), prepare and prepare(place)], **more)
+
+
+def held_folder(name, meanwhile, **more):
+    return dataclasses.replace(folder(name, meanwhile=meanwhile, fault=HOLD, arguments=(*HELD, "SOURCE", "%r/data"), **more),
+                               length=LONG)
+
+
+def take_name(place):
+    (place.work / "1/data").write_text("mine")
+
+
+KILLED_TREE = ", and a hidden temporary folder where rank 2 was killed, which the next copy to that place removes"
+
+FOLDERS = [
+    folder("a folder with a socket", words=("sub/socket", "a socket"), prepare=lambda place: socket.socket(
+        socket.AF_UNIX).bind(os.path.relpath(place.source / "sub/socket"))),
+    folder("a file in it may not be read", wrapper=powerless, words=("sub/large", "Permission denied"),
+           prepare=lambda place: (place.source / "sub/large").chmod(0)),
+    folder("the destination is a file", status=DESTINATION, prepare=take_name, words=("rank 1", "exists"),
+           afterwards=keeps("1/data", "mine")),
+    folder("the destination is a file, with --force", arguments=("-f", "SOURCE", "%r/data"), status=DESTINATION,
+           prepare=take_name, words=("rank 1", "not a folder"), afterwards=keeps("1/data", "mine")),
+    folder("one node's disk is too small for it", status=DESTINATION, arguments=("SOURCE", "%r/small/data"),
+           prepare=lambda place: [place.mount("2/small", "size=1m")] +
+           [(place.work / str(rank) / "small").mkdir() for rank in (0, 1, 3)], words=("rank 2", "No space left")),
+    held_folder("a file in it becomes shorter", lambda place: os.truncate(place.source / "sub/large", 1 << 20),
+                words=("sub/large",)),
+    held_folder("a file in it grows", lambda place: (place.source / "z").write_text("the very last one"),
+                words=("z", "changed")),
+    held_folder("a file in it vanishes", lambda place: (place.source / "z").unlink(), words=("z", "No such file")),
+    held_folder("its name is taken while the bytes move", take_name, status=DESTINATION, words=("rank 1", "exists"),
+                made_meanwhile=("1/data",), afterwards=keeps("1/data", "mine")),
+    folder("a receiver is killed half-way through a folder", ft=True, fault="kill:rank=2,at=receive:50%,broadcast=3",
+           statuses={0: SURVIVORS, 1: SURVIVORS, 2: KILLED, 3: SURVIVORS}, copies=("0/data", "1/data", "3/data"),
+           left="`0/data`, `1/data`, `3/data`, whole" + KILLED_TREE),
+    folder("the reader of a folder is killed", ft=True, fault="kill:rank=0,at=send:2,broadcast=3",
+           statuses={0: KILLED, 1: LOST, 2: LOST, 3: LOST}, left="nothing" + KILLED_TREE.replace("rank 2", "rank 0")),
+]
+
+
 def wrong(name, *arguments, words=(), environment=None):
     return Case(name, arguments=arguments, status=USAGE, ranks=2, words=words, environment=environment or {})
 
@@ -283,6 +338,7 @@ GROUPS = {
     "Ranks that die": RANKS_THAT_DIE,
     "Disks and destinations": DISKS,
     "Sources": SOURCES,
+    "Folders": FOLDERS,
     "Names": NAMES,
     "Options": FLAGS,
     "Signals": SIGNALS,

@@ -64,7 +64,11 @@ class Place:
 
     def whole(self, name):
         """Is this a copy with every byte of the source?"""
-        return (self.work / os.fsdecode(name)).read_bytes() == self.source_bytes
+        copy = self.work / os.fsdecode(name)
+        if self.source.is_dir():
+            return subprocess.run(["diff", "-r", "--no-dereference", self.source, copy],
+                                  capture_output=True).returncode == 0
+        return copy.read_bytes() == self.source_bytes
 
     def processes(self):
         found = []
@@ -165,6 +169,10 @@ def judge(case, place, before):
             problems.append(f"{word!r} was not said")
     new = place.files() - before
     expected_files = {os.fsencode(name) for name in case.copies}
+    if case.folder:
+        # What is in a copy is compared as a whole. A rank that was killed cannot tidy up; the next copy does.
+        new = {name for name in new if not any(os.path.dirname(name).startswith(copy) for copy in expected_files)
+               and not (case.ft and b"/.data." in name)}
     if case.perhaps and not new:
         expected_files = set()
     if new != expected_files:

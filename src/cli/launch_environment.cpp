@@ -39,10 +39,10 @@ std::vector<std::string_view> unset_launch_settings() {
     return names;
 }
 
-bool survives_under_srun(std::string_view settings) {
+bool survives_under_srun(std::string_view call) {
     if (!fault::started_by_srun() || !mpi::ulfm::compiled()) return false;
     if (std::getenv(ulfm_switch) != nullptr && !started_with_ulfm()) return false;
-    const auto all = api::effective_settings(settings, MPI_INFO_NULL);
+    const auto all = api::effective_settings(call, MPI_INFO_NULL);
     return all.ok() && all->settings.survive != collectives::Survive::off;
 }
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # What `cluster` can do to its nodes: cut them off, crash them, bring them back.
 #
-# usage: cluster run --conf SlurmdTimeout=5 -- nodes.sh
+# usage: cluster run --conf SlurmdTimeout=20 -- nodes.sh
 
 . "$(dirname "$0")/harness.sh"
 
@@ -23,7 +23,7 @@ check "a step runs on h3" until_true 30 sleeps h3
 "$cluster" crash h3
 check "nothing runs on the crashed node" test -z "$(sleepers h3)"
 check "the others' ranks go on" sleeps h2
-check "Slurm takes the node for down" until_true 60 down h3
+check "Slurm takes the node for down" until_true 120 down h3
 check "the job goes on" test "$(job_state "$job")" = RUNNING
 scancel "$job"
 check "the job can be cancelled" test "$(state_at_end "$job")" = CANCELLED

@@ -101,6 +101,7 @@ std::vector<std::vector<int>> parts_of(const LinkVerdict& verdict) {
         if (fine(node)) members[parts.of(node)].push_back(node);
     }
     std::vector<std::vector<int>> list;
+    list.reserve(members.size());
     for (auto& [_, part] : members) list.push_back(std::move(part));
     std::ranges::stable_sort(list, std::ranges::greater{}, &std::vector<int>::size);
     return list;
@@ -171,6 +172,7 @@ std::vector<int> to_measure_again(int rounds, const LinkVerdict& first) {
     constexpr int enough_partners = 8;
     const int again = links ? rounds : nodes ? std::min(rounds, enough_partners) : 0;
     std::vector<int> list;
+    list.reserve(at(again));
     for (int i = 0; i < again; ++i) list.push_back(i * rounds / again);
     return list;
 }

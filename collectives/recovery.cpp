@@ -166,14 +166,14 @@ void Machine::stop_moving() {
 }
 
 void Machine::on_flush(Rank from, const ControlMessage& message) {
-    // Not an attempt of a rank whose messages are not heard any more.
-    const Rank caller = leader(message.attempt);
-    const bool heard = !membership_.gone(caller) || membership_.dead(caller);
-    if (message.attempt > promised_ && heard) join(message.attempt);
+    // Not an attempt of a rank that is not heard any more, or will never be heard again.
+    if (message.attempt > promised_ && !membership_.gone(leader(message.attempt)))
+        join(message.attempt);
     if (state_ == State::done) return;
     if (message.epoch == epoch_) {
         flushed_[from] = message.counts;
-        mover_->flush(from, message.counts, actions_);
+        // Else when this rank stops as well.
+        if (state_ == State::regrouping) mover_->flush(from, message.counts, actions_);
         // A rank that was called otherwise takes this one for a partner that it is not.
         if (!std::ranges::binary_search(mover_->partners(), from))
             send_control(from, {.kind = Kind::flush, .attempt = promised_});

@@ -17,7 +17,11 @@ std::uint64_t next_random(std::uint64_t& state) {
     return z ^ (z >> 31U);
 }
 
-Matching nobody(int nodes) { return Matching(static_cast<std::size_t>(nodes), no_partner); }
+Matching nobody(int nodes) {
+    Matching matching;
+    matching.resize(static_cast<std::size_t>(nodes), no_partner);
+    return matching;
+}
 
 void match(Matching& matching, int a, int b) {
     matching[static_cast<std::size_t>(a)] = b;

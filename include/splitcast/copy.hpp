@@ -77,7 +77,8 @@ struct CopyReport {
     std::int64_t folders = 0;  ///< of one copy
     int copies = 0;            ///< of everything, by ranks that are left
     double seconds = 0;        ///< from the call until all copies had their names, on this rank
-    /// XXH3-128 of what was read: of one file its digest, as `xxhsum -H2` prints it.
+    /// XXH3-128 of the data that were read: of one file its digest, as `xxhsum -H2` prints it,
+    /// unless it has holes.
     std::string digest;
     std::int64_t wire_bytes = 0;  ///< that were broadcast: holes left out, compressed
     std::string codec = "none";   ///< "none", "lz4" or "zstd"
@@ -95,8 +96,8 @@ struct CopyReport {
     std::int64_t bytes_repaired = 0;  ///< received after the loss, by all; where the records are
 };
 
-/// Copies the regular file `source`, which rank 0 reads, to `destination` on every node, or for
-/// every rank.
+/// Copies `source`, a regular file or a folder, which rank 0 reads, to `destination` on every node,
+/// or for every rank. docs/copying.md says what is kept of folders, links, holes and attributes.
 ///
 /// Collective over `comm`, with the same arguments on all ranks; the outcome is the same on all
 /// ranks that are left, and names rank and host of a failure. Ranks that neither read nor write
@@ -113,10 +114,10 @@ struct CopyReport {
 /// source, all get their final names; otherwise none does, and everything that was made, folders
 /// included, is removed again. What a copy replaces is lost only after that.
 ///
-/// A copy has the source's permissions, less what the umask takes away, and no set-user-id,
-/// set-group-id or sticky bit. A destination that is the source itself, on the host of rank 0, is
-/// left as it is. Two ranks that would write the same file, be it in a folder that several nodes
-/// share, are an error.
+/// Unless `preserve` is set a copy has the source's permissions, less what the umask takes away,
+/// and no set-user-id, set-group-id or sticky bit. A destination that is the source itself, on the
+/// host of rank 0, is left as it is. Two ranks that would write the same file, be it in a folder
+/// that several nodes share, are an error.
 ///
 /// Ranks may die, or stop answering, at any moment (setting "survive"; the MPI library must have
 /// ULFM, switched on): the others finish, and the report names the lost. If the reader is lost

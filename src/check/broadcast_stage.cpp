@@ -13,12 +13,10 @@
 
 namespace splitcast::check {
 
-using collectives::Limit;
 using collectives::Needed;
 using collectives::Series;
 using collectives::stand;
 using collectives::Standings;
-using collectives::unknown;
 
 namespace {
 
@@ -66,6 +64,7 @@ BroadcastStage::BroadcastStage(Crew& crew, const Options& options, std::int64_t 
 
 std::vector<Spoilt> BroadcastStage::spoilt() const {
     std::vector<Spoilt> list;
+    list.reserve(spoilers_.size());
     for (const auto& [rank, times] : spoilers_) list.push_back({.from = rank, .times = times});
     return list;
 }
@@ -156,6 +155,7 @@ bool BroadcastStage::roots(double deadline, Report& report) {
                 static_cast<int>(turns.size()),
                 options_.seed + static_cast<std::uint64_t>(1000 * (again ? 2 : 1) + repetition));
             std::vector<int> roots;
+            roots.reserve(order.size());
             for (const int i : order) roots.push_back(turns[static_cast<std::size_t>(i)]);
             Turn turn;
             if (!team || !rotation(*team, roots, turn)) {

@@ -182,8 +182,13 @@ std::optional<std::vector<double>> Crew::meet(std::string_view during, std::span
         out = report;
         std::vector<double>& in = keep(reply.size());
         MPI_Request requests[2] = {MPI_REQUEST_NULL, MPI_REQUEST_NULL};
-        MPI_Irecv(in.data(), count(in.size()), MPI_DOUBLE, 0, answer_tag, comm_, &requests[1]);
-        MPI_Isend(out.data(), count(out.size()), MPI_DOUBLE, 0, report_tag, comm_, &requests[0]);
+        if (MPI_Irecv(in.data(), count(in.size()), MPI_DOUBLE, 0, answer_tag, comm_,
+                      &requests[1]) != MPI_SUCCESS ||
+            MPI_Isend(out.data(), count(out.size()), MPI_DOUBLE, 0, report_tag, comm_,
+                      &requests[0]) != MPI_SUCCESS) {
+            lose(0, true);
+            return std::nullopt;
+        }
         for (MPI_Request& request : requests) {
             const Wait outcome = wait(request, false, 4 * patience_);
             if (outcome == Wait::done) continue;

@@ -107,8 +107,7 @@ ExitCode wait_for_verdict() {
 }
 
 /// Rank 0 tells all others; those that were killed on purpose do not mind.
-ExitCode agree(int rank, int size, ExitCode code) {
-    if (rank != 0) return wait_for_verdict();
+void tell_verdict(int size, ExitCode code) {
     static int value = 0;
     value = static_cast<int>(code);
     for (int other = 1; other < size; ++other) {
@@ -118,6 +117,18 @@ ExitCode agree(int rank, int size, ExitCode code) {
             MPI_Request_free(&request);
         }
     }
+}
+
+/// Rank 0's verdict is everybody's. `whole`: nobody was killed.
+ExitCode agree(int rank, int size, ExitCode code, bool whole) {
+    if (rank == 0) {
+        tell_verdict(size, code);
+    } else {
+        code = wait_for_verdict();
+    }
+    // Without it, with three ranks on each of 4 nodes under srun, some that had not talked with
+    // rank 0 until then were ended by libmpi with status 14 while they left (4 of 4).
+    if (whole) MPI_Barrier(MPI_COMM_WORLD);
     return code;
 }
 
@@ -171,7 +182,9 @@ ExitCode run_check(const Typed& typed, const check::Options& options, Voice& voi
     voice.speaks = rank == 0;
     auto comm = examined(options.every_rank);
     if (!comm) return voice.fail("check", comm.error());
-    if (comm->get() == MPI_COMM_NULL) return wait_for_verdict();
+    if (comm->get() == MPI_COMM_NULL) {
+        return agree(rank, size, ExitCode::success, !options.kill);
+    }
     if (comm->size() < size) {
         voice.say(fmt::format("{} of {} ranks measure, one on each node", comm->size(), size));
     }
@@ -180,7 +193,7 @@ ExitCode run_check(const Typed& typed, const check::Options& options, Voice& voi
         check::examine(comm->get(), options, static_cast<int>(ExitCode::outliers), say);
     if (!outcome) {
         const ExitCode code = voice.fail("check", outcome.error());
-        return agree(rank, size, code);
+        return agree(rank, size, code, true);
     }
     if (outcome->leaderless) {
         fmt::print(stderr, "splitcast check: error: rank 0 does not answer rank {} on {}\n", rank,
@@ -191,7 +204,7 @@ ExitCode run_check(const Typed& typed, const check::Options& options, Voice& voi
     if (voice.speaks) code = publish(outcome->report, typed, voice);
     if (!outcome->report.complete) end_job(voice.speaks, code);
     static_cast<void>(comm->release());  // a rank may have been killed: nobody waits for it here
-    return agree(rank, size, code);
+    return agree(rank, size, code, !options.kill);
 }
 
 void add_limits(CLI::App& command, check::Options& options) {

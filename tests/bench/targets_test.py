@@ -49,7 +49,7 @@ class Verdicts(unittest.TestCase):
         self.assertAlmostEqual(Place(4, 200).limit(16 * MIB), 0.702, places=3)
 
     def test_every_issued_target_exists(self):
-        self.assertEqual(list(catalogue.TARGETS), ["S1", "S2", "S3", "S5", "S9", "D3", "D1", "F1", "F2", "F3", "F4", "F5", "S10"])
+        self.assertEqual(list(catalogue.TARGETS), ["S1", "S2", "S3", "S5", "S9", "D2", "D3", "D1", "F1", "F2", "F3", "F4", "F5", "S10"])
         for cls in catalogue.TARGETS.values():
             self.assertTrue(cls.title and cls.unit and cls.bound)
 

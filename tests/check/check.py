@@ -198,6 +198,12 @@ class Machine(unittest.TestCase):
             self.assertEqual(run.named(), {("alive", (2,))}, run)
             self.assertIn("does not answer", run.report["findings"][0]["text"])
 
+    def test_rank_0_that_hangs_is_told_by_the_others(self):
+        run = self.check_here(3, "--json", "--patience", "3", environment={"SPLITCAST_FAULT": "stop:rank=0,at=send"})
+        self.assertIsNone(run.report, run)
+        self.assertNotEqual(run.status, OK)
+        self.assertIn("rank 0 does not answer rank", run.err)
+
     def test_a_node_that_dies_is_named(self):
         for where in ("at=send", "at=enter,broadcast=2"):
             run = self.check_here(4, "--json", launcher=["--with-ft", "ulfm"],

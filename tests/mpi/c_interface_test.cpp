@@ -57,6 +57,13 @@ TEST_CASE("a team, a broadcast, a report") {
     CHECK(team == nullptr);
 }
 
+TEST_CASE("where srun is not the launcher there is nothing to detach from") {
+    // tests/slurm/survivor.cpp has the rest.
+    CHECK(splitcast_survive_direct_launch() == SPLITCAST_SUCCESS);
+    CHECK(splitcast_survive_direct_launch() == SPLITCAST_SUCCESS);
+    CHECK(std::string(splitcast_last_error()).empty());
+}
+
 TEST_CASE("failures have a code, words and a story") {
     splitcast_team* team = nullptr;
     CHECK(splitcast_team_create(MPI_COMM_NULL, nullptr, &team) == SPLITCAST_ERR_ARGUMENT);

@@ -1,5 +1,6 @@
 #include "sim/failures.hpp"
 
+#include "sim/seeds.hpp"
 #include "sim/world.hpp"
 
 #include <catch2/catch_test_macros.hpp>
@@ -16,6 +17,7 @@ void run_failures(std::uint64_t first, std::uint64_t runs, Drawing drawing) {
         const Result result = run(scenario);
         if (!result.violation.empty()) {
             std::cout << explain(scenario, result, failure_seed_variable);
+            remember(failed_seeds, seed);
             FAIL(result.violation);
         }
         steps += result.steps;

@@ -9,8 +9,12 @@ namespace splitcast::sim {
 /// The variable that chooses the seeds of broadcasts with failures.
 inline constexpr const char* failure_seed_variable = "SPLITCAST_FAILURE_SEED";
 
+/// Where seeds that have failed are remembered (seeds.hpp).
+inline constexpr const char* failed_seeds = "failed_seeds.txt";
+
 /// Runs the broadcasts of `draw_failing` of `runs` seeds from `first` on and prints what came of
-/// them; fails the test at the first violation, after saying everything about it.
+/// them; fails the test at the first violation, after saying everything about it and remembering
+/// the seed.
 void run_failures(std::uint64_t first, std::uint64_t runs, Drawing drawing = Drawing::today);
 
 }  // namespace splitcast::sim

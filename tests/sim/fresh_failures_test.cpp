@@ -18,6 +18,7 @@ void run_half(bool second) {
     const std::uint64_t first = from_environment(failure_seed_variable, fresh_seed());
     const std::uint64_t runs = from_environment("SPLITCAST_RUNS", default_runs);
     const std::uint64_t half = runs - runs / 2;
+    for (const std::uint64_t seed : remembered(failed_seeds)) run_failures(seed, 1);
     if (second) {
         run_failures(first + half, runs - half);
     } else {

@@ -19,6 +19,7 @@ namespace splitcast::sim {
 ///     enter 2 50           rank 2 enters at 50, not at 0
 ///     call 3 root 1        rank 3 is called with another `root`, `bytes` or `segment`
 ///     holds 1 0 2          a repair, in which rank 1 holds the segments 0 and 2
+///     resumes 1 0 2        rank 1 holds them from the start, and the others do not know
 ///     window 2 1 8         initial, smallest, largest
 ///     depth 2              receives posted ahead
 ///     message 10           ticks that a message takes

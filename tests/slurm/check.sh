@@ -20,6 +20,9 @@ check "with all nodes" grep -q '^ *3 h4 ' <(said "$job")
 check "a report for machines" grep -q '"success": true' report.json
 check "and for test benches" grep -q '<testcase classname="splitcast.check.receive" name="node h4"/>' report.xml
 
+check "of several processes on a node one measures" eval \
+    'srun --mpi=pmix -N4 --ntasks-per-node=3 splitcast check --quick 2>&1 | grep "^healthy: nothing found in 4 nodes"'
+
 SPLITCAST_FAULT=corrupt:rank=2,at=send:2,to=1 submitted
 check "a link that spoils: the job fails" test "$state" = FAILED
 check "with the status for that" test "$(exit_code)" = 11:0

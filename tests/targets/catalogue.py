@@ -4,6 +4,9 @@ A target is a class with a name, a title, `needs()` and `judge()`; @target lists
 measured and the bound, whether it holds, and the lines of its table with everything that one may want to look up.
 """
 
+import os
+import pathlib
+import tempfile
 from statistics import median
 from dataclasses import dataclass, field
 
@@ -249,6 +252,60 @@ class S9:
         if sizes[-1] < GIB:
             details["largest"] = f"{size_text(sizes[-1])}: there is no memory for more, or --quick was given"
         return Result(most, self.bound, most <= self.bound and growth <= self.flat, self.unit, heading, lines, details)
+
+
+@target
+class D2:
+    name = "D2"
+    title = "4 hosts at 1 Gbit/s: a folder of 10,000 files of 4 KiB against one file of the same length"
+    unit = "times as long, from the call until all copies have their names"
+    bound = 1.5
+    place = Place(4, 1000)
+    folders = 100
+    files = 100  # in each
+    size = 4 * KIB
+
+    def __init__(self, quick):
+        self.quick = quick
+
+    def needs(self):
+        return []
+
+    def make_sources(self, folder):
+        """What is one file and what is many, with the same bytes."""
+        sources = {"one file": folder / "one", "10,000 files": folder / "many"}
+        with open(sources["one file"], "wb") as whole:
+            for number in range(self.folders):
+                (sources["10,000 files"] / str(number)).mkdir(parents=True)
+                for file in range(self.files):
+                    content = os.urandom(self.size)
+                    whole.write(content)
+                    (sources["10,000 files"] / f"{number}/{file}").write_bytes(content)
+        return sources
+
+    def judge(self, measuring):
+        seconds = {}
+        with tempfile.TemporaryDirectory(prefix="splitcast-targets.") as folder:
+            sources = self.make_sources(pathlib.Path(folder))
+            for _ in range(3 if self.quick else 7):
+                for name, source in sources.items():  # in turns
+                    seconds.setdefault(name, []).append(measuring.copy_in_lab(self.place, str(source))["seconds"])
+        one = median(seconds["one file"])
+        ratio = median(seconds["10,000 files"]) / one
+        total = self.folders * self.files * self.size
+        lines = [
+            [
+                name,
+                size_text(total) if total % MIB == 0 else f"{total / MIB:.1f} MiB",
+                number(median(times)),
+                f"{min(times):.3f}..{max(times):.3f}",
+                number(median(times) / self.place.limit(total)),
+                number(median(times) / one) + " x",
+            ]
+            for name, times in seconds.items()
+        ]
+        heading = ["source", "size", "median s", "min..max", "x limit", "one file"]
+        return Result(ratio, self.bound, ratio <= self.bound, self.unit, heading, lines, {"seconds": seconds})
 
 
 @target

@@ -152,6 +152,12 @@ class Measuring:
             line += [str(self.command), "h5", "extract", "--json", "-q"]
             return self._json([*line, f"{folder}/data.h5:{path}", f"{folder}/copy-%r.h5"])
 
+    def copy_in_lab(self, place, source):
+        """`splitcast copy` to a folder that each host has for itself. Its JSON."""
+        line = [str(self.lab), "run", "--hosts", str(place.hosts), "--rate", f"{place.mbit}mbit", "--burst", BURSTS[False]]
+        line += ["--timeout", str(LONGEST_RUN), "--", str(self.command), "copy", "--json", "-q", source, "/dev/shm/copy"]
+        return self._json(line)
+
     def copies_in_slurm(self, place, size, repeats):
         """Seconds of `splitcast copy` and of sbcast, by contender, under a Slurm of our own."""
         say(f"--- {place}: splitcast copy and sbcast, {size} bytes, in turns (load {load_average():.1f})")

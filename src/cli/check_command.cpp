@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include <chrono>
+#include <cstdint>
 #include <cstdio>
 #include <memory>
 #include <string>
@@ -273,7 +274,10 @@ void add_check(CLI::App& app, Voice& voice, Action& action) {
     command->add_option("--junit", typed->junit, "Write JUnit's XML to this file");
     command->add_flag("--json", voice.json,
                       "Print one JSON object; the text for people goes to stderr");
-    command->add_flag("-v,--verbose", voice.verbose, "Tell how far it is");
+    // A flag bound to a number would be set to 0 whenever another subcommand is chosen.
+    command->add_flag_function(
+        "-v,--verbose", [&voice](std::int64_t times) { voice.verbose = static_cast<int>(times); },
+        "Tell how far it is");
     command->footer(footer + exit_code_help());
     command->callback([typed, &voice, &action] {
         const auto wanted = options_from(*typed);

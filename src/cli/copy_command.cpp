@@ -96,6 +96,7 @@ private:
         if (plan.items.empty()) return std::nullopt;
         CopyOptions options = arguments_.options;
         options.dry_run = true;
+        options.resume = false;  // what is left of the program is no concern of its libraries
         const auto likely = copy(arguments_.sources, arguments_.destination, options);
         if (!likely) return fail(likely.error());
         options.dry_run = arguments_.options.dry_run;

@@ -34,9 +34,16 @@ if(SPLITCAST_HDF5_FOUND)
   install(FILES ${PROJECT_BINARY_DIR}/splitcast_h5.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
 endif()
 
-# Jobs for Slurm, and a modulefile with this installation's folders.
-configure_file(${PROJECT_SOURCE_DIR}/slurm/modulefile.in ${PROJECT_BINARY_DIR}/modulefile @ONLY)
-install(FILES ${PROJECT_SOURCE_DIR}/slurm/bench.sbatch ${PROJECT_SOURCE_DIR}/slurm/copy-and-run.sbatch
-              ${PROJECT_SOURCE_DIR}/slurm/one-line.sbatch ${PROJECT_BINARY_DIR}/modulefile
+# Jobs for Slurm, and a modulefile with this installation's folders, which are known when it is installed.
+install(CODE "
+  set(PROJECT_VERSION ${PROJECT_VERSION})
+  set(CMAKE_INSTALL_BINDIR ${CMAKE_INSTALL_BINDIR})
+  set(CMAKE_INSTALL_LIBDIR ${CMAKE_INSTALL_LIBDIR})
+  set(CMAKE_INSTALL_MANDIR ${CMAKE_INSTALL_MANDIR})
+  configure_file(${PROJECT_SOURCE_DIR}/slurm/modulefile.in
+    \$ENV{DESTDIR}\${CMAKE_INSTALL_PREFIX}/${CMAKE_INSTALL_DATADIR}/splitcast/slurm/modulefile @ONLY)")
+install(FILES ${PROJECT_SOURCE_DIR}/slurm/bench.sbatch ${PROJECT_SOURCE_DIR}/slurm/check.sbatch
+              ${PROJECT_SOURCE_DIR}/slurm/copy-and-run.sbatch ${PROJECT_SOURCE_DIR}/slurm/one-line.sbatch
+              ${PROJECT_SOURCE_DIR}/slurm/reframe_splitcast.py
         DESTINATION ${CMAKE_INSTALL_DATADIR}/splitcast/slurm)
 install(PROGRAMS ${PROJECT_SOURCE_DIR}/slurm/prolog.sh DESTINATION ${CMAKE_INSTALL_DATADIR}/splitcast/slurm)

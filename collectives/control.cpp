@@ -8,7 +8,7 @@ namespace splitcast::collectives {
 
 namespace {
 
-constexpr std::uint8_t wire_version = 3;
+constexpr std::uint8_t wire_version = 4;
 
 // ---- holdings
 // ------------------------------------------------------------------------------------------------
@@ -129,6 +129,7 @@ void put(WireWriter& out, const Survey& survey) {
     out.put(survey.digest);
     out.put(survey.odd_source);
     out.put(survey.ballot);
+    out.put(survey.resumes);
 }
 
 Survey survey(WireReader& in) {
@@ -141,6 +142,7 @@ Survey survey(WireReader& in) {
     s.digest = in.get<std::uint64_t>();
     s.odd_source = in.get<Rank>();
     s.ballot = in.get<Ballot>();
+    s.resumes = in.flag();
     return s;
 }
 
@@ -191,6 +193,7 @@ void Survey::fold(const Survey& other) {
     const Survey& high = other.rank < rank ? *this : other;
     Survey folded = low;
     folded.ballot = std::min(low.ballot, high.ballot);
+    folded.resumes = low.resumes || high.resumes;
     fold_sources(folded, low, high);
     // The lowest rank of the higher set that differs from the lower set's view.
     const bool all_differ = high.view != low.view;

@@ -49,7 +49,8 @@ inline constexpr Ballot no_ballot = std::numeric_limits<Ballot>::max();
 
 /// The views of a set of ranks, folded into the view of its lowest rank and, where there is one,
 /// the lowest rank that differs from it; the same of the digests of those that have the bytes from
-/// the start (root and mirrors, where integrity is asked for); and the lowest of their ballots.
+/// the start (root and mirrors, where integrity is asked for); the lowest of their ballots; and
+/// whether any of them resumes.
 /// Folding is commutative, associative and idempotent, so that overlapping sets may be folded in
 /// any order and all ranks arrive at the same survey.
 struct Survey {
@@ -61,6 +62,7 @@ struct Survey {
     std::uint64_t digest = 0;
     Rank odd_source = no_rank;
     Ballot ballot = no_ballot;
+    bool resumes = false;  ///< one of them holds more than the others' plans count on
 
     [[nodiscard]] bool differs() const { return differing != no_rank || odd_source != no_rank; }
 

@@ -18,6 +18,7 @@ const Machine::Row Machine::table[] = {
     {State::idle, Trigger::start, State::surveying, &Machine::enter},
     {State::surveying, Trigger::views_agree, State::moving, &Machine::begin_moving},
     {State::surveying, Trigger::views_differ, State::withdrawing, &Machine::withdraw},
+    {State::surveying, Trigger::views_resume, State::surveying, &Machine::collect},
     {State::moving, Trigger::flows_done, State::completing, &Machine::finish_moving},
     {State::withdrawing, Trigger::withdrawn, State::completing, &Machine::give_up},
     {State::completing, Trigger::all_complete, State::committing, &Machine::all_are_complete},
@@ -54,11 +55,15 @@ Machine::Machine(Config config) : config_(std::move(config)), held_(std::move(co
     }
     membership_ = Membership(config_.members, config_.self);
     const Segment in_memory = config_.piecemeal ? 0 : held_.segments();
+    if (config_.resumes) config_.plan = {};  // it would receive what it has
     mover_ = std::make_unique<Mover>(
         std::move(config_.plan),
         Mover::Limits{.receive_depth = config_.receive_depth, .window = config_.window}, 0, held_,
         in_memory, in_memory);
-    mine_ = {.rank = config_.self, .view = config_.view, .ballot = config_.ballot};
+    mine_ = {.rank = config_.self,
+             .view = config_.view,
+             .ballot = config_.ballot,
+             .resumes = config_.resumes};
     if (config_.digest) {
         mine_.source = config_.self;
         mine_.digest = *config_.digest;
@@ -136,6 +141,17 @@ void Machine::all_have_entered() {
     pulse_.all_are_here(membership_.members(), now_);
 }
 
+// Nobody moves anything before it knows everybody's survey, so nothing has moved.
+void Machine::collect() {
+    all_have_entered();
+    collecting_ = true;
+    if (early_call_ > 0) {
+        join(early_call_);
+    } else if (membership_.coordinator() == config_.self) {
+        begin_attempt();
+    }
+}
+
 // ---- segments
 // ------------------------------------------------------------------------------------------------
 
@@ -150,7 +166,7 @@ void Machine::on_received(const Event& event) {
     }
     held_.add(event.segment);
     ++totals_.segments_received;
-    if (epoch_ > 0) ++totals_.segments_repaired;
+    if (epoch_ > base_) ++totals_.segments_repaired;
 }
 
 void Machine::finish_moving() {
@@ -179,7 +195,13 @@ void Machine::give_up() {
     }
 }
 
-void Machine::settle() { begin_stage(complete); }
+void Machine::settle() {
+    if (recovers() || config_.agree) {
+        begin_stage(complete);
+    } else {
+        fire(Trigger::decided);
+    }
+}
 
 void Machine::all_are_complete() {
     if (recovers()) {
@@ -231,7 +253,13 @@ void Machine::pump_agreement() {
     // Whoever has taken part has adopted the epoch.
     if (recovers()) membership_.settle(agreed_.view.root);
     switch (stage_) {
-        case views: fire(agreed_.differs() ? Trigger::views_differ : Trigger::views_agree); break;
+        case views:
+            if (agreed_.differs()) {
+                fire(Trigger::views_differ);
+            } else {
+                fire(agreed_.resumes && epoch_ == 0 ? Trigger::views_resume : Trigger::views_agree);
+            }
+            break;
         case complete: fire(Trigger::all_complete); break;
         case commit: fire(Trigger::all_committed); break;
     }
@@ -263,7 +291,13 @@ void Machine::send_control(Rank to, ControlMessage message) {
 void Machine::on_control(Rank from, const ControlMessage& message) {
     using Kind = ControlMessage::Kind;
     if (!recovers()) {
-        if (message.kind == Kind::survey) on_survey(message);
+        switch (message.kind) {
+            case Kind::survey: on_survey(message); break;
+            case Kind::call: on_call(from, message); break;
+            case Kind::report: on_report(from, message); break;
+            case Kind::epoch: on_epoch(message); break;
+            default: break;
+        }
         return;
     }
     if (message.kind == Kind::evicted) {
@@ -272,10 +306,7 @@ void Machine::on_control(Rank from, const ControlMessage& message) {
     }
     if (message.entered && !entered_) all_have_entered();
     if (membership_.gone(from)) {
-        // It does not know yet that the others went on without it. Before that is agreed on it is
-        // left in silence: where two parts accuse each other, one has to give up.
-        if (!membership_.member(from) && !membership_.dead(from) && message.kind != Kind::decision)
-            send_control(from, {.kind = Kind::evicted});
+        from_the_lost(from, message);
         return;
     }
     if (message.kind == Kind::beat) {
@@ -297,7 +328,8 @@ void Machine::on_control(Rank from, const ControlMessage& message) {
 }
 
 bool Machine::listens() const {
-    return recovers() || state_ == State::surveying || state_ == State::completing;
+    return recovers() || state_ == State::surveying || state_ == State::regrouping ||
+           state_ == State::completing;
 }
 
 std::string_view name(Machine::State state) {

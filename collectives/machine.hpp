@@ -60,6 +60,9 @@ struct Epilogue {
 ///  - All agree: segments move along the flows of the rank's plan (mover.hpp), until its own flows
 ///  are complete.
 ///  - Views differ: every rank finds the same pair and takes its receives back. Nothing was sent.
+///  - Somebody resumes, that is, holds more than the others can know: nothing moves by the plan of
+///  the first epoch. The coordinator asks everybody what it holds, as after a loss (below), and
+///  only what somebody lacks moves, from whoever holds it.
 ///
 /// Without recovery that is the end. With it, the end is agreed on in two more rounds: after the
 /// first a rank knows that every member of the epoch has what it has to have, after the second that
@@ -88,9 +91,14 @@ public:
         /// Of the whole buffer, on ranks that have it from the start: those must be equal.
         std::optional<std::uint64_t> digest;
         Ballot ballot = no_ballot;
-        bool agree = false;      ///< wait for everybody's ballot, also without recovery
-        RankPlan plan;           ///< of the first epoch
-        Holdings held;           ///< what this rank has from the start
+        bool agree = false;  ///< wait for everybody's ballot, also without recovery
+        RankPlan plan;       ///< of the first epoch
+        Holdings held;       ///< what this rank has from the start
+        /// `held` is more than the plans of the others count on, for instance what an interrupted
+        /// copy has left. Everybody's holdings are then collected before anything moves
+        /// (`placement`, `shape`, `mirrors` and `resend` of `recovery` are needed for that on all
+        /// ranks, also where it is not enabled). `plan` does not matter.
+        bool resumes = false;
         int receive_depth = 8;   ///< receives posted ahead per in-flow
         WindowLimits window;     ///< of every out-flow
         bool piecemeal = false;  ///< segments in memory are told by `readable` and `writable`
@@ -121,7 +129,7 @@ public:
     struct Totals {
         std::int64_t segments_sent = 0;
         std::int64_t segments_received = 0;
-        std::int64_t segments_repaired = 0;  ///< received after the first epoch
+        std::int64_t segments_repaired = 0;  ///< received after something was lost or spoilt
         std::int64_t control_sent = 0;
         int epochs = 1;
         Ticks silence = 0;    ///< of the first rank that was lost, when that was noticed
@@ -148,6 +156,8 @@ public:
     [[nodiscard]] const RankPlan& plan() const { return mover_->plan(); }
     [[nodiscard]] const Totals& totals() const { return totals_; }
     [[nodiscard]] const std::vector<ControlMessage>& outgoing() const { return outgoing_; }
+    /// All members have entered the call, and this rank knows it: silence means something now.
+    [[nodiscard]] bool knows_all_entered() const { return entered_; }
     /// Messages from other ranks are awaited.
     [[nodiscard]] bool listens() const;
 
@@ -168,6 +178,7 @@ private:
         start,
         views_agree,
         views_differ,
+        views_resume,
         flows_done,
         withdrawn,
         called,
@@ -187,6 +198,7 @@ private:
     void begin_moving();
     void finish_moving();
     void withdraw();
+    void collect();
     void give_up();
     void stop_moving();
     void begin_epoch();
@@ -208,6 +220,7 @@ private:
     void on_report(Rank from, const ControlMessage& message);
     void on_epoch(const ControlMessage& message);
     void on_decision(const ControlMessage& message);
+    void from_the_lost(Rank from, const ControlMessage& message);
     bool lose(Loss loss);
     bool learn(const ControlMessage& message);
     void react();
@@ -219,7 +232,10 @@ private:
     void adopt(const ControlMessage& epoch);
     void decide();
     void be_evicted();
-    [[nodiscard]] Rank leader() const { return static_cast<Rank>(promised_ % ranks()); }
+    [[nodiscard]] Rank leader() const { return leader(promised_); }
+    [[nodiscard]] Rank leader(Attempt attempt) const {
+        return static_cast<Rank>(attempt % ranks());
+    }
     [[nodiscard]] Attempt ranks() const { return static_cast<Attempt>(config_.ranks); }
     [[nodiscard]] ControlMessage decision() const;
     [[nodiscard]] std::vector<Rank> neighbours() const;
@@ -252,6 +268,9 @@ private:
     Attempt epoch_ = 0;
     Attempt promised_ = 0;  ///< the last attempt this rank has joined
     bool reported_ = false;
+    bool collecting_ = false;  ///< somebody resumes, and this rank knows it
+    Attempt early_call_ = 0;   ///< without recovery: came before the survey was over
+    Attempt base_ = 0;         ///< the epoch in which nothing had been lost yet
     bool away_ = false;
     bool entered_ = false;  ///< all members have, and this rank knows it
     int damages_ = 0;       ///< epochs that were given up because of bad bytes

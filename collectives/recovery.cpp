@@ -43,6 +43,19 @@ bool Machine::learn(const ControlMessage& message) {
     return fresh;
 }
 
+// It does not know that others have left it out, or are about to.
+void Machine::from_the_lost(Rank from, const ControlMessage& message) {
+    if (membership_.dead(from) || message.kind == Kind::decision) return;
+    if (!membership_.member(from)) {
+        send_control(from, {.kind = Kind::evicted});
+    } else if (message.kind == Kind::call) {
+        // Before it is agreed on it is left in silence: where two parts accuse each other, one has
+        // to give up. But it waits for this rank now, and silence of a rank that it has never heard
+        // of would not be noticed.
+        send_control(from, {.kind = Kind::beat, .away = away_});
+    }
+}
+
 // Something is wrong with this epoch, and whoever has to know is told.
 void Machine::react() {
     if (state_ == State::done) return;
@@ -110,6 +123,11 @@ void Machine::begin_attempt() {
 }
 
 void Machine::on_call(Rank from, const ControlMessage& message) {
+    if (!recovers() && !collecting_) {
+        // Others still wait for this rank's part in the survey, and nobody will call them off.
+        early_call_ = message.attempt;
+        return;
+    }
     const bool fresh = learn(message);
     if (state_ == State::done) return;
     if (message.attempt > promised_) {
@@ -129,11 +147,15 @@ void Machine::join(Attempt attempt) {
         return;
     }
     if (state_ != State::regrouping) fire(Trigger::called);
-    pulse_.watch(neighbours(), now_);
+    if (recovers()) pulse_.watch(neighbours(), now_);
 }
 
 void Machine::stop_moving() {
     mover_->stop();
+    if (!recovers()) {
+        mover_->withdraw(actions_);  // all know already that nothing was sent
+        return;
+    }
     for (const Rank peer : mover_->partners()) {
         if (membership_.gone(peer)) continue;
         send_control(peer,
@@ -144,7 +166,10 @@ void Machine::stop_moving() {
 }
 
 void Machine::on_flush(Rank from, const ControlMessage& message) {
-    if (message.attempt > promised_) join(message.attempt);
+    // Not an attempt of a rank whose messages are not heard any more.
+    const Rank caller = leader(message.attempt);
+    const bool heard = !membership_.gone(caller) || membership_.dead(caller);
+    if (message.attempt > promised_ && heard) join(message.attempt);
     if (state_ == State::done) return;
     if (message.epoch == epoch_) {
         flushed_[from] = message.counts;
@@ -232,6 +257,8 @@ void Machine::adopt(const ControlMessage& epoch) {
     agreed_losses_ = epoch.losses;
     agreed_ = epoch.survey;
     spoilers_ = {epoch.spoilers.begin(), epoch.spoilers.end()};
+    const bool intact = totals_.noticed == 0 && epoch.losses.empty() && epoch.spoilers.empty();
+    if (epoch_ == base_ && intact) base_ = epoch.attempt;
     epoch_ = epoch.attempt;
     damaged_ = false;
     flushed_.clear();
@@ -281,7 +308,7 @@ void Machine::adopt(const ControlMessage& epoch) {
 }
 
 void Machine::begin_epoch() {
-    pulse_.watch(neighbours(), now_);
+    if (recovers()) pulse_.watch(neighbours(), now_);
     mover_->post_receives(actions_);
     begin_stage(views);
 }
@@ -329,9 +356,10 @@ void Machine::on_decision(const ControlMessage& message) {
 void Machine::be_evicted() {
     if (state_ == State::done || state_ == State::idle) return;
     verdict_ = Verdict::evicted;
-    for (const Rank rank : membership_.members()) {
+    // Also those who were left out before: somebody who does not know that this rank has ever
+    // entered would wait for it.
+    for (const Rank rank : config_.members) {
         if (rank == config_.self || membership_.dead(rank)) continue;
-        // Somebody who does not know that this rank has ever entered would wait for it.
         send_control(rank, {.kind = Kind::notice, .losses = {{.rank = config_.self}}});
         if (membership_.gone(rank)) continue;
         mover_->forsake(rank);

@@ -11,6 +11,8 @@
 #include <functional>
 #include <limits>
 #include <numeric>
+#include <string_view>
+#include <utility>
 
 namespace splitcast::api {
 
@@ -31,9 +33,17 @@ struct Message {
     std::array<char, 1500> text{};
 };
 
-Message to_message(Status status, const std::string& text) {
+/// What is too long loses its middle, which is that of a long path: what went wrong comes last.
+Message to_message(Status status, std::string text) {
     Message message{.status = static_cast<int>(status)};
-    std::copy_n(text.begin(), std::min(text.size(), message.text.size() - 1), message.text.begin());
+    const std::size_t room = message.text.size() - 1;
+    if (text.size() > room) {
+        constexpr std::string_view gap = " [...] ";
+        const std::size_t tail = room / 2;
+        const std::size_t head = room - tail - gap.size();
+        text = text.substr(0, head) + std::string(gap) + text.substr(text.size() - tail);
+    }
+    std::ranges::copy(text, message.text.begin());
     return message;
 }
 
@@ -83,7 +93,7 @@ std::optional<Error> agree(MPI_Comm comm, const std::optional<Error>& mine, int 
             if (total > 1)
                 text += fmt::format(" ({} more rank{} failed)", total - 1, total > 2 ? "s" : "");
         }
-        message = to_message(mine->status, text);
+        message = to_message(mine->status, std::move(text));
     }
     if (auto error =
             failed("MPI_Bcast", MPI_Bcast(&message, sizeof message, MPI_BYTE, teller, comm)))

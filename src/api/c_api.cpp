@@ -1,3 +1,5 @@
+#include "api/c_api.hpp"
+
 #include "api/team_impl.hpp"
 #include "splitcast/launch.hpp"
 #include "splitcast/splitcast.h"
@@ -9,10 +11,6 @@
 #include <string>
 #include <utility>
 
-// The handles of the C interface own the objects of the C++ one.
-struct splitcast_team {
-    splitcast::Team team;
-};
 struct splitcast_request {
     splitcast::Request::Impl impl;
     template <class... Arguments>
@@ -20,14 +18,11 @@ struct splitcast_request {
         : impl(std::forward<Arguments>(arguments)...) {}
 };
 
+namespace splitcast::api {
+
 namespace {
-
-using splitcast::Error;
-using splitcast::Report;
-using splitcast::Result;
-using splitcast::Status;
-
 thread_local std::string last_error;
+}
 
 int fail(const Error& error) {
     last_error = error.text;
@@ -36,18 +31,21 @@ int fail(const Error& error) {
 
 int fail(Status status, const char* text) { return fail(Error{status, text}); }
 
-// No exception may leave a C function. What throws is the allocation of memory.
-template <class Body>
-int guarded(Body body) {
-    try {
-        last_error.clear();
-        return body();
-    } catch (const std::bad_alloc&) {
-        return fail(Status::memory, "out of memory");
-    } catch (const std::exception& unexpected) {
-        return fail(Status::internal, unexpected.what());
-    }
-}
+void forget_failure() { last_error.clear(); }
+
+const char* failure_text() { return last_error.c_str(); }
+
+}  // namespace splitcast::api
+
+namespace {
+
+using splitcast::Error;
+using splitcast::Report;
+using splitcast::Result;
+using splitcast::Status;
+
+using splitcast::api::fail;
+using splitcast::api::guarded;
 
 splitcast::Settings settings_of(const char* text) {
     return text == nullptr ? splitcast::Settings{} : text;
@@ -244,4 +242,4 @@ const char* splitcast_error_string(int code) {
     return splitcast::text(static_cast<Status>(code)).data();
 }
 
-const char* splitcast_last_error(void) { return last_error.c_str(); }
+const char* splitcast_last_error(void) { return splitcast::api::failure_text(); }

@@ -93,9 +93,9 @@ private:
             return setup_.source ? setup_.source->ready() : sink()->taken();
         };
         const auto left = [this] { return static_cast<int>(all_.members().size()); };
-        auto done =
-            setup_.movers->stream(length, setup_.source.get(), sink(), root, std::move(mirrors),
-                                  [&] { progress_.tick(length, bytes, left); });
+        auto done = setup_.movers->stream(
+            length, setup_.source.get(), sink(), root, std::move(mirrors),
+            [&] { progress_.tick(length, bytes, left); }, held());
         const bool somebody_hangs = std::ranges::any_of(
             setup_.movers->losses(), [](const Loss& loss) { return !loss.dead; });
         if (sink() != nullptr && (somebody_hangs || setup_.movers->unusable())) sink()->detach();
@@ -103,6 +103,11 @@ private:
         broadcast_ = std::move(*done);
         progress_.now(length, length, left());
         return finish_files();
+    }
+
+    [[nodiscard]] std::optional<std::int64_t> held() const {
+        if (!options_.resume) return std::nullopt;
+        return setup_.target->held();
     }
 
     Result<void> pack() {
@@ -162,6 +167,7 @@ private:
                 fmt::format(
                     "{}: what was written is not what was read: its digest is {} instead of {}",
                     setup_.target->path(), written_->text(), expected.text())};
+            if (sink() != nullptr) sink()->discard();
         } else if (read_ && *read_ != expected) {
             error = Error{Status::source,
                           fmt::format("this rank's source is not the same as that "
@@ -255,8 +261,9 @@ private:
     /// Nothing depends on them any more: where a rank dies here, they are missing.
     void add_records(CopyReport& report) {
         const api::Target& target = *setup_.target;
-        std::string line = fmt::format("{} {} {} {}", complete_, broadcast_.bytes_repaired,
-                                       target.already_there() ? 1 : 0, target.host());
+        std::string line =
+            fmt::format("{} {} {} {} {}", complete_, broadcast_.bytes_repaired, target.held(),
+                        target.already_there() ? 1 : 0, target.host());
         // Texts may hold anything but a zero.
         line += '\0' + target.path();
         if (target.tree() != nullptr) {
@@ -271,8 +278,10 @@ private:
             std::array<char, 256> host{};
             int there = 0;
             long long repaired = 0;
-            std::sscanf(text.c_str(), "%lf %lld %d %255[^\n]", &record.seconds, &repaired, &there,
-                        host.data());
+            long long held = 0;
+            std::sscanf(text.c_str(), "%lf %lld %lld %d %255[^\n]", &record.seconds, &repaired,
+                        &held, &there, host.data());
+            record.bytes_held = held;
             report.bytes_repaired += repaired;
             std::vector<std::string> texts = parts(text);
             texts.resize(std::max<std::size_t>(texts.size(), 2));

@@ -112,9 +112,9 @@ private:
     std::optional<Error> compare_arguments() {
         storage::Digester digester;
         const std::string options =
-            fmt::format("{}{}{}{}{}{}{}{}{}", options_.force, options_.parents, options_.sync,
+            fmt::format("{}{}{}{}{}{}{}{}{}{}", options_.force, options_.parents, options_.sync,
                         options_.mirror, options_.preserve, options_.dry_run, options_.verify,
-                        static_cast<int>(options_.compression), options_.settings);
+                        options_.resume, static_cast<int>(options_.compression), options_.settings);
         std::vector<std::string> texts = from_;
         texts.push_back(to_);
         texts.push_back(options);
@@ -184,6 +184,11 @@ private:
             if (name() != 0 && !options_.mirror) return {};
             const bool plain = from_.size() == 1 && options_.compression == Compression::none &&
                                !options_.preserve && storage::is_plain_file(from_.front());
+            if (options_.resume && !plain) {
+                return Error{Status::argument,
+                             "only the copy of a single regular file can be resumed, without "
+                             "preserving attributes and without compression"};
+            }
             auto looked = plain ? look_at_file(mine) : look_at_tree(mine);
             mine.opened = looked.ok();
             return looked;
@@ -196,6 +201,10 @@ private:
         setup_.facts.packed = reader->packed;
         setup_.facts.mode = reader->mode;
         setup_.facts.totals = reader->totals;
+        setup_.facts.origin = {.length = reader->totals.bytes,
+                               .seconds = reader->seconds,
+                               .nanoseconds = reader->nanoseconds,
+                               .sample = reader->sample};
         setup_.parts.assign(all->size(), Part::waits);
         for (std::size_t rank = 0; rank < all->size(); ++rank) {
             const Sight& sight = (*all)[rank];
@@ -216,7 +225,7 @@ private:
         auto opened = storage::FileSource::open(from_.front());
         if (!opened) return opened.error();
         auto& source = *opened;
-        if (options_.mirror) {
+        if (options_.mirror || options_.resume) {
             const auto sample = source->sample();
             if (!sample) return sample.error();
             mine.sample = *sample;

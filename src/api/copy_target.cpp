@@ -152,11 +152,18 @@ std::vector<bool> Target::items_already_there(const SourceFacts& facts,
 
 Result<void> Target::create_file(const CopyOptions& options, const SourceFacts& facts,
                                  bool mapped) {
-    auto sink = storage::FileSink::create(
-        path_, facts.totals.bytes,
-        {.replace = options.force, .sync = options.sync, .mode = static_cast<mode_t>(facts.mode)});
+    auto sink = storage::FileSink::create(path_, facts.totals.bytes,
+                                          {.replace = options.force,
+                                           .sync = options.sync,
+                                           .keep = options.resume,
+                                           .mode = static_cast<mode_t>(facts.mode)});
     if (!sink) return sink.error();
-    if (mapped) {
+    if (options.resume) {
+        auto held = (*sink)->resume(facts.origin);
+        if (!held) return held.error();
+        held_ = *held;
+    }
+    if (mapped || options.resume) {
         if (auto done = (*sink)->map(); !done) return done.error();
     }
     sink_ = std::move(*sink);

@@ -32,6 +32,7 @@ struct SourceFacts {
     std::uint32_t mode = 0;  ///< of a plain file
     storage::CatalogueTotals totals;
     std::vector<ItemFacts> items;  ///< one for each source
+    storage::Origin origin;        ///< of a plain file that is to be resumed
 };
 
 /// Where a rank is, among those of its node.
@@ -89,6 +90,8 @@ public:
     [[nodiscard]] bool writes() const { return writes_; }
     /// Null where no plain file is written.
     [[nodiscard]] storage::FileSink* sink() const { return sink_.get(); }
+    /// Bytes from the front of a plain file that an earlier copy has left.
+    [[nodiscard]] std::int64_t held() const { return held_; }
     /// Null where nothing packed is written.
     [[nodiscard]] storage::StagedTree* tree() const { return tree_.get(); }
 
@@ -109,6 +112,7 @@ private:
     bool writes_ = false;
     storage::MadeFolders folders_;
     std::unique_ptr<storage::FileSink> sink_;
+    std::int64_t held_ = 0;
     std::unique_ptr<storage::StagedTree> tree_;
 };
 

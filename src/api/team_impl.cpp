@@ -81,6 +81,18 @@ void ignore_broken_pipes() {
     sigaction(SIGPIPE, &ignore, nullptr);
 }
 
+/// Only whole segments count.
+collectives::Holdings held_in_front(const Team::Impl::Call& call,
+                                    const collectives::Segmentation& segmentation) {
+    collectives::Holdings held(segmentation.count());
+    if (!call.resumes) return held;
+    for (collectives::Segment s = 0; s < segmentation.count(); ++s) {
+        if (segmentation.offset(s) + segmentation.size(s) > call.held_in_front) break;
+        held.add(s);
+    }
+    return held;
+}
+
 std::uint64_t mix(std::uint64_t hash, std::uint64_t value) {
     hash ^= value + 0x9E3779B97F4A7C15ULL + (hash << 6U) + (hash >> 2U);
     return hash;
@@ -356,7 +368,8 @@ Team::Impl::Operation Team::Impl::begin(const Call& call, std::uint64_t tag_numb
     const bool piecemeal = call.piecemeal && segmentation.length > 0;
     config.piecemeal = piecemeal;
     config.held = holds ? collectives::Holdings::everything(segmentation.count())
-                        : collectives::Holdings(segmentation.count());
+                        : held_in_front(call, segmentation);
+    config.resumes = !holds && config.held.held() > 0;
     prepare_recovery(call, operation.choice.shape, config.recovery);
     if (!call.refused) plan(call, operation, config);
     const bool survive = config.recovery.enabled;
@@ -384,7 +397,7 @@ void Team::Impl::prepare_recovery(const Call& call, Shape shape,
                                   collectives::Recovery& recovery) const {
     const collectives::Settings& settings = call.refused ? settings_.settings : call.settings;
     recovery.enabled = survives(settings);
-    if (!recovery.enabled) return;
+    if (!recovery.enabled && !call.resumes) return;
     if (!call.refused) recovery.mirrors = mirrors(call);
     recovery.placement = placement_;
     recovery.shape = shape;

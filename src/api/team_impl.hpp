@@ -51,6 +51,8 @@ public:
         engine::Source* source = nullptr;  ///< piece by piece (root), and
         engine::Sink* sink = nullptr;      ///< piece by piece (any rank)
         bool piecemeal = false;
+        bool resumes = false;            ///< some rank may hold something from the start
+        std::int64_t held_in_front = 0;  ///< with `resumes`: bytes in the sink's memory
         std::int64_t length = 0;
         int root = 0;
         collectives::Settings settings;
@@ -90,9 +92,11 @@ public:
     /// `length` bytes from `source` (root and mirrors) to every rank's `sink` (null: relay only).
     /// Where ranks may be lost, a sink on another rank than the root needs memory. Blocks.
     /// Collective. Failures of source and sink are theirs to tell.
-    /// `waiting` is called all the time meanwhile.
+    /// `waiting` is called all the time meanwhile. `held`, on all ranks or on none: how many bytes
+    /// from the front this rank's sink has in its memory already.
     Result<Report> stream(std::int64_t length, engine::Source* source, engine::Sink* sink, int root,
-                          std::vector<int> mirrors = {}, const std::function<void()>& waiting = {});
+                          std::vector<int> mirrors = {}, const std::function<void()>& waiting = {},
+                          std::optional<std::int64_t> held = {});
 
     /// `length` bytes in memory, which `root` and mirrors have, to all. Blocks. Collective. With
     /// `refused` this rank takes part only so that all get Status::mismatch. After an eviction the
@@ -127,6 +131,8 @@ public:
     /// The last report of this team that told of lost ranks.
     [[nodiscard]] const Report& last_failure() const { return last_failure_; }
     Result<MPI_Comm> survivors();
+    /// What a rank is called.
+    [[nodiscard]] int name(int rank) const { return names_[static_cast<std::size_t>(rank)]; }
     /// "rank 3 on node7".
     [[nodiscard]] std::string who(int rank) const;
 
@@ -157,7 +163,6 @@ private:
     Result<Report> run(const Call& call, Operation& operation,
                        const std::vector<collectives::Loss>& known);
     [[nodiscard]] Call internal_call(int root) const;
-    [[nodiscard]] int name(int rank) const { return names_[static_cast<std::size_t>(rank)]; }
     [[nodiscard]] std::string who(std::vector<collectives::Loss> losses) const;
     const collectives::Schedule& schedule_for(int root, collectives::Shape shape);
     const collectives::Choice& choice_for(std::int64_t length,

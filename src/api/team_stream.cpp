@@ -78,13 +78,16 @@ Result<Report> Team::Impl::pass(std::byte* bytes, std::int64_t length, int root,
 
 Result<Report> Team::Impl::stream(std::int64_t length, engine::Source* source, engine::Sink* sink,
                                   int root, std::vector<int> mirrors,
-                                  const std::function<void()>& waiting) {
+                                  const std::function<void()>& waiting,
+                                  std::optional<std::int64_t> held) {
     if (auto gone = unusable()) return *gone;
     Call call;
     call.settings = settings_.settings;
     call.settings.mirrors = std::move(mirrors);
     call.sink = sink;
     call.piecemeal = true;
+    call.resumes = held.has_value();
+    call.held_in_front = held.value_or(0);
     call.length = length;
     call.root = root;
     call.source = holds_from_start(call) ? source : nullptr;

@@ -17,6 +17,7 @@ using Action = std::function<ExitCode()>;
 // Each adds its subcommand to `app`. When it is chosen on the command line, `action` is set;
 // `voice` is filled from the subcommand's options and stays valid.
 void add_bench(CLI::App& app, Voice& voice, Action& action);
+void add_check(CLI::App& app, Voice& voice, Action& action);
 void add_copy(CLI::App& app, Voice& voice, Action& action);
 void add_h5(CLI::App& app, Voice& voice, Action& action);  // where HDF5 is
 void add_info(CLI::App& app, Voice& voice, Action& action);

@@ -12,6 +12,7 @@
 #include <nlohmann/json.hpp>
 
 #include <memory>
+#include <string_view>
 #include <utility>
 
 namespace splitcast::cli {
@@ -107,7 +108,11 @@ private:
         return std::nullopt;
     }
 
-    ExitCode fail(const Error& error) {
+    ExitCode fail(Error error) {
+        // The same in the words of the command.
+        constexpr std::string_view setting = "(setting \"mirrors\")";
+        if (const auto at = error.text.find(setting); at != std::string::npos)
+            error.text.replace(at, setting.size(), "(--mirror)");
         // Who was left out speaks for itself, and not in the place of the others.
         const bool alone = error.status == Status::evicted;
         voice_.speaks = alone || rank_ == lowest_left(error.failed);

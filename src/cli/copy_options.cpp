@@ -25,9 +25,9 @@ constexpr const char* footer =
     "'/', or is a folder,\n"
     "gets copies with the sources' names. Copies appear under their final names when all are "
     "complete and verified;\n"
-    "on any failure none does, and nothing stays behind. Started with mpirun --with-ft ulfm, the "
-    "others finish\n"
-    "when processes die.\n\n"
+    "on any failure none does, and nothing stays behind. Started with mpirun --with-ft ulfm, or by "
+    "srun, the others\n"
+    "finish when processes die.\n\n"
     "The environment can say what options do: SPLITCAST_FORCE=yes, SPLITCAST_COMPRESS=lz4, ...; "
     "splitcast-copy(1)\n"
     "lists them, and which of sbcast's are heeded.\n\n"
@@ -54,12 +54,13 @@ constexpr std::array variables{
     Variable{"--parents", "SPLITCAST_PARENTS"},
     Variable{"--fsync", "SPLITCAST_FSYNC"},
     Variable{"--mirror", "SPLITCAST_MIRROR"},
+    Variable{"--resume", "SPLITCAST_RESUME"},
     Variable{"--verify", "SPLITCAST_VERIFY"},
     Variable{"--progress", "SPLITCAST_PROGRESS"},
 };
 
 struct Codec {
-    const char* name;
+    std::string_view name;
     Compression value;
 };
 constexpr std::array codecs{Codec{"none", Compression::none}, Codec{"lz4", Compression::lz4},
@@ -144,6 +145,10 @@ void CopyCommandLine::add_what(CLI::App& command) {
                      "for the first");
     command.add_flag("--fsync", options.sync, "Wait until the disks have the copies");
     command.add_flag("--verify", options.verify, "Read every copy again before it gets its name");
+    command.add_flag(
+        "--resume", options.resume,
+        "Keep what is there when the copy is interrupted, and fetch only the rest next "
+        "time; one file");
     command.add_flag("-n,--dry-run", options.dry_run,
                      "Check what can be checked without writing, and tell what would be copied");
 }
@@ -172,7 +177,8 @@ void CopyCommandLine::add_how(CLI::App& command) {
         .add_option("--settings", settings_,
                     "NAME=VALUE,... of the broadcast (see splitcast info --all)")
         ->check(wrong_setting, "", "")
-        ->expected(1)  // each time: the arguments that follow are not settings
+        ->expected(1)
+        ->allow_extra_args(false)  // those that follow are not settings
         ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
         ->type_name("TEXT");
     command
@@ -261,10 +267,14 @@ CopyArguments CopyCommandLine::finish(CLI::App& command) {
 }
 
 void spell_out_codec(std::vector<std::string>& arguments) {
-    for (std::string& argument : arguments) {
-        if (argument == "--") return;
+    for (std::size_t i = 0; i < arguments.size() && arguments[i] != "--"; ++i) {
+        std::string& argument = arguments[i];
         if (argument.starts_with("-C") && argument.size() > 2) {
             argument = "--compress=" + argument.substr(argument[2] == '=' ? 3 : 2);
+        } else if ((argument == "-C" || argument == "--compress") && i + 1 < arguments.size() &&
+                   std::ranges::find(codecs, arguments[i + 1], &Codec::name) != codecs.end()) {
+            argument = "--compress=" + arguments[i + 1];
+            arguments.erase(arguments.begin() + static_cast<std::ptrdiff_t>(i) + 1);
         }
     }
 }

@@ -58,7 +58,8 @@ private:
     std::string exclude_ = "/lib,/usr/lib,/lib64,/usr/lib64";
 };
 
-/// Command lines that sbcast understands and CLI11 does not: -Clz4 becomes --compress=lz4.
+/// What CLI11 does not understand: -Clz4 as with sbcast, and "-C lz4" as people write it, become
+/// --compress=lz4. A file of that name is "./lz4" behind a -C without a codec.
 void spell_out_codec(std::vector<std::string>& arguments);
 
 }  // namespace splitcast::cli

@@ -18,7 +18,7 @@ std::string counted(std::int64_t number, std::string_view one, std::string_view 
 void tell_losses(const Voice& voice, const CopyReport& report) {
     if (report.lost.empty()) return;
     for (const LostRank& lost : report.lost) {
-        voice.say(fmt::format("rank {}{} {} and has no copy", lost.rank,
+        voice.say(fmt::format("rank {}{} {} and has no copy to rely on", lost.rank,
                               lost.host.empty() ? "" : " on " + lost.host,
                               lost.evicted ? "did not answer, was left out" : "died"));
     }
@@ -34,8 +34,11 @@ void tell_records(const Voice& voice, const CopyReport& report) {
             voice.say(fmt::format("rank {} on {}: {} is the source itself and was left as it is",
                                   record.rank, record.host, record.path));
         } else {
-            voice.detail(fmt::format("rank {} on {}: {} ({})", record.rank, record.host,
-                                     record.path, time_text(record.seconds)));
+            const auto held = static_cast<double>(record.bytes_held);
+            voice.detail(fmt::format(
+                "rank {} on {}: {} ({}{})", record.rank, record.host, record.path,
+                time_text(record.seconds),
+                record.bytes_held > 0 ? fmt::format("; had {} of it", size_text(held)) : ""));
         }
     }
 }
@@ -91,6 +94,7 @@ nlohmann::json records_to_json(const CopyReport& report) {
                         {"host", record.host},
                         {"path", record.path},
                         {"bytes", record.already_there ? 0 : report.bytes},
+                        {"bytes_held", record.bytes_held},
                         {"seconds", record.seconds},
                         {"already_there", record.already_there}});
     }

@@ -29,6 +29,8 @@ constexpr std::array rows{
     Row{ExitCode::memory, "memory", "out of memory"},
     Row{ExitCode::evicted, "evicted",
         "this rank did not answer, and the others went on without it"},
+    Row{ExitCode::outliers, "outliers",
+        "check: nodes or links are worse than the others, or were lost"},
 };
 
 struct Meaning {

@@ -20,7 +20,8 @@ enum class ExitCode : int {
     survivors_only = 7,  ///< ranks were lost, the others have everything
     source_lost = 8,     ///< ranks were lost, and with them the only source of some bytes
     memory = 9,
-    evicted = 10,  ///< on this rank only: it did not answer, and the others went on without it
+    evicted = 10,   ///< on this rank only: it did not answer, and the others went on without it
+    outliers = 11,  ///< check: nodes or links are worse than the others, or were lost
 };
 
 [[nodiscard]] ExitCode exit_code(Status status);

@@ -2,6 +2,7 @@
 
 #include "api/effective_settings.hpp"
 #include "fault/launcher.hpp"
+#include "mpi/ulfm.hpp"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -39,7 +40,7 @@ std::vector<std::string_view> unset_launch_settings() {
 }
 
 bool survives_under_srun(std::string_view settings) {
-    if (!fault::started_by_srun()) return false;
+    if (!fault::started_by_srun() || !mpi::ulfm::compiled()) return false;
     if (std::getenv(ulfm_switch) != nullptr && !started_with_ulfm()) return false;
     const auto all = api::effective_settings(settings, MPI_INFO_NULL);
     return all.ok() && all->settings.survive != collectives::Survive::off;

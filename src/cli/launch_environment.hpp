@@ -26,9 +26,9 @@ struct LaunchSetting {
 [[nodiscard]] bool started_with_ulfm();
 
 /// Is a command with these settings to survive the death of ranks where it is srun that starts
-/// them, which has no --with-ft? That is so unless the setting `survive` is off, here or from
-/// anywhere else, or somebody switched ULFM off (OMPI_MCA_mpi_ft_enable=0). `settings` is the text
-/// of the call.
+/// them, which has no --with-ft? That is so where ULFM is compiled in, unless the setting `survive`
+/// is off, here or from anywhere else, or somebody switched ULFM off (OMPI_MCA_mpi_ft_enable=0).
+/// `settings` is the text of the call.
 [[nodiscard]] bool survives_under_srun(std::string_view settings);
 
 /// To be called before MPI_Init. In a job that was started with ULFM, or is to `survive` under

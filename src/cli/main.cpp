@@ -50,7 +50,7 @@ ExitCode run(int argc, char** argv) {
     app.set_version_flag("--version", "splitcast " + std::string(splitcast::version()));
     app.require_subcommand(1);
     app.footer("splitcast COMMAND --help tells more about a command.\n\n" + exit_code_help());
-    for (const auto add : {add_copy, add_bench, add_info}) add(app, voice, action);
+    for (const auto add : {add_copy, add_bench, add_check, add_info}) add(app, voice, action);
 #ifdef SPLITCAST_WITH_H5
     add_h5(app, voice, action);
 #endif

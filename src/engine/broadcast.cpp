@@ -13,8 +13,19 @@ using collectives::FaultPoint;
 using collectives::Machine;
 
 namespace {
+
 constexpr collectives::Ticks ticks_a_period = 4;  // of the heartbeats
+
+// A ring has nothing from the start: its rank is sent everything, like one that is new.
+Machine::Config fitting(Machine::Config config, const Buffer& buffer) {
+    if (config.resumes && !buffer.has_place_for_all()) {
+        config.resumes = false;
+        config.held = collectives::Holdings(config.held.segments());
+    }
+    return config;
 }
+
+}  // namespace
 
 Broadcast::Broadcast(collectives::Machine::Config config, Buffer buffer,
                      std::unique_ptr<Transport> transport, Clock& clock, Options options)
@@ -22,7 +33,7 @@ Broadcast::Broadcast(collectives::Machine::Config config, Buffer buffer,
                                                 config.recovery.pulse.period / ticks_a_period, 1)
                                           : 0),
       self_(config.self),
-      machine_(std::move(config)),
+      machine_(fitting(std::move(config), buffer)),
       buffer_(std::move(buffer)),
       transport_(std::move(transport)),
       clock_(clock),

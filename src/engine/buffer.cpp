@@ -88,7 +88,9 @@ Buffer::Bounds Buffer::advance_ring(Segment held, Segment relayed) {
     // A slot is free again when its segment has arrived, was sent on, and was taken.
     const Segment free_below = std::min(std::min(relayed, held), count);
     bounds.writable = std::min(count, free_below + slots_);
-    if (source_ != nullptr) read_ahead(bounds.writable);
+    // What the sink was given before the ring began again is still in its slots until it is taken.
+    const bool taken = sink_ == nullptr || segments_below(sink_->taken()) >= given_before_;
+    if (source_ != nullptr && taken) read_ahead(bounds.writable);
     return bounds;
 }
 
@@ -97,6 +99,10 @@ Buffer::Bounds Buffer::advance_ring(Segment held, Segment relayed) {
 void Buffer::renew(const collectives::Holdings& wanted) {
     if (base_ != nullptr || source_ == nullptr) return;
     wanted_ = wanted;
+    if (sink_ != nullptr) {  // this rank wants them itself
+        for (Segment s = offered_; s < segmentation_.count(); ++s) wanted_->add(s);
+        given_before_ = offered_;
+    }
     reading_.clear();
     requested_ = 0;
 }

@@ -29,6 +29,8 @@ public:
            collectives::Bytes capacity, collectives::Segment least);
 
     [[nodiscard]] bool piecemeal() const { return slots_ > 0; }
+    /// Every segment has its own place for good: what is there from the start can stay there.
+    [[nodiscard]] bool has_place_for_all() const { return ring_.empty(); }
     [[nodiscard]] const collectives::Segmentation& segmentation() const { return segmentation_; }
     [[nodiscard]] std::span<std::byte> place(collectives::Segment segment);
 
@@ -49,7 +51,8 @@ public:
 
     /// Piecemeal only: a new epoch has begun, in which this rank sends the segments of `wanted`.
     /// A ring begins again at the first of them, behind reads that are still under way, and passes
-    /// over what nobody wants; memory that holds everything goes on.
+    /// over what nobody wants, the sink of this rank included; memory that holds everything goes
+    /// on.
     void renew(const collectives::Holdings& wanted);
 
     /// A sink's memory gets ready to its end, and does not wait for what is missing in front: what
@@ -87,7 +90,8 @@ private:
     collectives::Segment requested_ = 0;  ///< what is wanted below it was asked of the source
     std::int64_t requested_bytes_ = 0;
     std::deque<Reading> reading_;
-    collectives::Segment offered_ = 0;  ///< segments given to the sink
+    collectives::Segment offered_ = 0;       ///< segments given to the sink
+    collectives::Segment given_before_ = 0;  ///< before the ring last began again
 };
 
 }  // namespace splitcast::engine

@@ -32,7 +32,7 @@ void Dataset::Impl::allocate() {
                                               : std::make_unique_for_overwrite<std::byte[]>(bytes_);
 }
 
-void Dataset::Impl::adopt(SharedMemory memory) { shared_ = std::move(memory); }
+void Dataset::Impl::adopt(storage::MappedMemory memory) { shared_ = std::move(memory); }
 
 Dataset::Impl::~Impl() {
     if (!own_ || bytes_ == 0) return;

@@ -5,6 +5,7 @@
 #include "h5/memory.hpp"
 #include "h5/session.hpp"
 #include "splitcast/h5.hpp"
+#include "storage/mapped_memory.hpp"
 
 #include <cstddef>
 #include <memory>
@@ -12,31 +13,6 @@
 #include <vector>
 
 namespace splitcast::h5 {
-
-/// Memory that several processes of a node have in common.
-class SharedMemory {
-public:
-    SharedMemory() = default;
-    SharedMemory(SharedMemory&& other) noexcept;
-    SharedMemory& operator=(SharedMemory&& other) noexcept;
-    SharedMemory(const SharedMemory&) = delete;
-    SharedMemory& operator=(const SharedMemory&) = delete;
-    ~SharedMemory();
-
-    /// Throw a Failure.
-    static SharedMemory make(const std::string& name, std::size_t length);
-    static SharedMemory open(const std::string& name, std::size_t length);
-    /// Nobody else can open it any more; who has, keeps it.
-    static void remove(const std::string& name);
-    /// From now on this process cannot write to it either.
-    void protect();
-
-    [[nodiscard]] std::byte* data() const { return static_cast<std::byte*>(data_); }
-
-private:
-    void* data_ = nullptr;
-    std::size_t length_ = 0;
-};
 
 class Dataset::Impl {
 public:
@@ -47,7 +23,7 @@ public:
     ~Impl();
 
     void allocate();
-    void adopt(SharedMemory memory);
+    void adopt(storage::MappedMemory memory);
 
     [[nodiscard]] const Item& item() const { return item_; }
     [[nodiscard]] hid_t object() const { return object_; }
@@ -70,7 +46,7 @@ private:
     std::vector<hsize_t> dims_;
     std::size_t bytes_ = 0;
     std::unique_ptr<std::byte[]> own_;
-    SharedMemory shared_;
+    storage::MappedMemory shared_;
 };
 
 /// Of a dataset: what `wanted` says, or the native type that corresponds.

@@ -5,19 +5,17 @@
 #include "h5/session.hpp"
 #include "h5/types.hpp"
 
-#include <fcntl.h>
 #include <fmt/format.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
 #include <array>
-#include <cerrno>
 #include <cstdint>
 #include <random>
-#include <system_error>
 #include <utility>
 
 namespace splitcast::h5 {
+
+using storage::MappedMemory;
 
 namespace {
 
@@ -44,9 +42,9 @@ Error mpi_error(const char* call, int code) {
     return {Status::mpi, fmt::format("{}: {}", call, text.data())};
 }
 
-[[noreturn]] void fail_with(const std::string& what, int code) {
-    throw Failure(Error{code == ENOSPC || code == ENOMEM ? Status::memory : Status::internal,
-                        what + ": " + std::system_category().message(code)});
+MappedMemory taken(Result<MappedMemory> memory) {
+    if (!memory) throw Failure(memory.error());
+    return std::move(*memory);
 }
 
 }  // namespace
@@ -121,64 +119,6 @@ Nodes::~Nodes() = default;
 int Nodes::count() const { return impl_->count(); }
 int Nodes::rank_on_node() const { return impl_->rank_on_node(); }
 
-// ---- shared memory ----------------------------------------------------------------------------
-
-SharedMemory::SharedMemory(SharedMemory&& other) noexcept
-    : data_(std::exchange(other.data_, nullptr)), length_(other.length_) {}
-
-SharedMemory& SharedMemory::operator=(SharedMemory&& other) noexcept {
-    std::swap(data_, other.data_);
-    std::swap(length_, other.length_);
-    return *this;
-}
-
-SharedMemory::~SharedMemory() {
-    if (data_ != nullptr) ::munmap(data_, length_);
-}
-
-SharedMemory SharedMemory::make(const std::string& name, std::size_t length) {
-    const int file = ::shm_open(name.c_str(), O_CREAT | O_EXCL | O_RDWR | O_CLOEXEC, 0600);
-    if (file < 0) fail_with("cannot make shared memory", errno);
-    // Room is reserved now: to be told later, by SIGBUS, would be too late.
-    const int code = ::posix_fallocate(file, 0, static_cast<off_t>(length));
-    void* data = MAP_FAILED;
-    int reason = code;
-    if (code == 0) {
-        data = ::mmap(nullptr, length, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0);
-        reason = errno;
-    }
-    ::close(file);
-    if (data == MAP_FAILED) {
-        remove(name);
-        fail_with(fmt::format("cannot have {} bytes of shared memory (see df /dev/shm)", length),
-                  reason);
-    }
-    SharedMemory memory;
-    memory.data_ = data;
-    memory.length_ = length;
-    return memory;
-}
-
-SharedMemory SharedMemory::open(const std::string& name, std::size_t length) {
-    const int file = ::shm_open(name.c_str(), O_RDONLY | O_CLOEXEC, 0);
-    if (file < 0) fail_with("cannot open the shared memory of this node", errno);
-    void* data = ::mmap(nullptr, length, PROT_READ, MAP_SHARED, file, 0);
-    const int reason = errno;
-    ::close(file);
-    if (data == MAP_FAILED) fail_with("cannot map the shared memory of this node", reason);
-    SharedMemory memory;
-    memory.data_ = data;
-    memory.length_ = length;
-    return memory;
-}
-
-void SharedMemory::remove(const std::string& name) { ::shm_unlink(name.c_str()); }
-
-void SharedMemory::protect() {
-    if (data_ != nullptr && ::mprotect(data_, length_, PROT_READ) != 0)
-        fail_with("cannot protect shared memory", errno);
-}
-
 // ---- share ------------------------------------------------------------------------------------
 
 namespace {
@@ -198,11 +138,11 @@ public:
         for (const auto& step : {&Sharing::make, &Sharing::open}) {
             channel().locally([&] { (this->*step)(name); });
             if (auto settled = channel().settle(); !settled) {
-                if (nodes_.leads()) SharedMemory::remove(name);
+                if (nodes_.leads()) MappedMemory::remove_name(name);
                 return settled.error();
             }
         }
-        if (nodes_.leads()) SharedMemory::remove(name);
+        if (nodes_.leads()) MappedMemory::remove_name(name);
         move();
         if (auto settled = channel().settle(); !settled) return settled.error();
         impl_->adopt(std::move(memory_));
@@ -220,11 +160,11 @@ private:
                                 item_.path + ": elements of variable length cannot be shared by "
                                              "processes; read() them, or extract() to /dev/shm"});
         }
-        if (nodes_.leads()) memory_ = SharedMemory::make(name, length());
+        if (nodes_.leads()) memory_ = taken(MappedMemory::make_shared(name, length()));
     }
 
     void open(const std::string& name) {
-        if (!nodes_.leads()) memory_ = SharedMemory::open(name, length());
+        if (!nodes_.leads()) memory_ = taken(MappedMemory::open_shared(name, length()));
     }
 
     /// Among the leaders; what went wrong there all ranks hear of afterwards.
@@ -240,7 +180,9 @@ private:
         if (auto moved = session_.move(*moved_, item_, consumer.get()); !moved)
             channel().note(moved.error());
         channel().note(moved_->noted());
-        channel().locally([&] { memory_.protect(); });
+        channel().locally([&] {
+            if (auto done = memory_.protect(); !done) throw Failure(done.error());
+        });
     }
 
     [[nodiscard]] std::size_t length() const { return std::max<std::size_t>(impl_->bytes(), 1); }
@@ -251,7 +193,7 @@ private:
     hid_t wanted_;
     Item item_;
     std::unique_ptr<Dataset::Impl> impl_;
-    SharedMemory memory_;
+    MappedMemory memory_;
     std::optional<Channel> moved_;
 };
 

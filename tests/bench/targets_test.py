@@ -73,17 +73,32 @@ class Verdicts(unittest.TestCase):
         sizes = catalogue.TARGETS["S3"](quick=False).sizes()
         self.assertEqual(sizes[Place(8, 100)], [64 * KIB << step for step in (0, 2, 4, 6, 8, 10)])
 
-    def test_d1_is_against_sbcast_at_its_best(self):
-        seconds = {"splitcast": [2.0, 1.0, 9.0], "sbcast": [12.0, 12.0, 12.0], "sbcast_fanout_2": [6.0, 7.0, 5.0]}
+    def test_d1_is_against_the_links_a_ring_and_sbcast_at_their_best(self):
+        limit = Place(8, 100).limit(256 * measuring.MIB)
+        lab = {"splitcast copy": [1.04 * limit], "ring, 1 MiB": [1.2 * limit], "ring, 128 KiB": [1.05 * limit]}
+        slurm = {"srun_splitcast": [2.0, 1.0, 9.0], "sbcast": [12.0] * 3, "sbcast_fanout_2": [6.0, 7.0, 5.0]}
 
         class Copies:
+            def copies_in_lab(self, place, size, repeats):
+                return lab
+
             def copies_in_slurm(self, place, size, repeats):
-                return seconds
+                if slurm is None:
+                    raise measuring.Unavailable("there is no Slurm")
+                return slurm
 
         result = self.judge("D1", Copies())
-        self.assertAlmostEqual(result.measured, 3.0)
+        self.assertAlmostEqual(result.measured["limit"], 1.04)
+        self.assertAlmostEqual(result.measured["ring"], 1.05 / 1.04)
+        self.assertAlmostEqual(result.measured["sbcast"], 3.0)
         self.assertTrue(result.holds)
-        seconds["sbcast_fanout_2"] = [5.9, 5.9, 5.9]
+        slurm["sbcast_fanout_2"] = [5.9, 5.9, 5.9]
+        self.assertFalse(self.judge("D1", Copies()).holds)
+        slurm = None
+        self.assertTrue(self.judge("D1", Copies()).holds)
+        lab["ring, 128 KiB"] = [1.03 * limit]
+        self.assertFalse(self.judge("D1", Copies()).holds)
+        lab["splitcast copy"], lab["ring, 128 KiB"] = [1.06 * limit], [1.07 * limit]
         self.assertFalse(self.judge("D1", Copies()).holds)
 
     def test_s5_is_growth(self):

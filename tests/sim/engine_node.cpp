@@ -48,8 +48,18 @@ public:
     void happened(engine::Completion completion) { happened_.push_back(std::move(completion)); }
     [[nodiscard]] bool waiting() const { return !happened_.empty(); }
 
+    /// The engine tells nobody that an epoch has begun; before it does anything in it, the witness
+    /// has to know.
+    void watch(const Machine& machine) { machine_ = &machine; }
+    void look_for_an_epoch() {
+        if (machine_ == nullptr || machine_->epoch() == epoch_) return;
+        epoch_ = machine_->epoch();
+        port_.renew();
+    }
+
     void receive(std::int32_t flow, Rank from, int channel, Segment segment,
                  std::span<std::byte> into, Trailer* /*trailer*/) override {
+        look_for_an_epoch();
         port_.receive(flow, from, channel, segment, into.size(), into.data());
     }
     void send(std::int32_t flow, Rank to, int channel, Segment segment,
@@ -59,6 +69,7 @@ public:
             throw Violation("rank " + std::to_string(port_.self()) +
                             " sends wrong bytes for segment " + std::to_string(segment));
         }
+        look_for_an_epoch();
         port_.send(flow, to, channel, segment, bytes.size(), bytes.data(), synchronous);
     }
     void send_control(Rank to, std::vector<std::byte> message) override {
@@ -87,12 +98,15 @@ public:
 private:
     Port port_;
     Segmentation segmentation_;
+    const Machine* machine_ = nullptr;
+    Attempt epoch_ = 0;
     std::vector<engine::Completion> happened_;
 };
 
 EngineNode::EngineNode(Port port)
     : port_(port), clock_(std::make_unique<SimulatedClock>(port.stage().timeline)) {
     make_broadcast();
+    wire_->watch(broadcast_->machine());
     port_.stage().witness.watch(port_.self(), broadcast_->machine());
 }
 
@@ -146,6 +160,8 @@ void EngineNode::wake() {
     if (returned_) return;
     port_.note([] { return std::string("look"); });
     if (broadcast_->progress() || wire_->waiting()) wake_later();
+    wire_->look_for_an_epoch();
+    if (port_.stage().is_dead(port_.self())) return;
     port_.stage().witness.check_step(port_.self());
     look_for_the_end();
 }
@@ -174,6 +190,8 @@ void EngineNode::look_for_the_end() {
     if (port_.stage().network.outstanding(port_.self()) > 0) {
         throw Violation(who + " has returned with messages under way");
     }
+    if (source_ && source_->restarts() >= broadcast_->machine().totals().epochs)
+        throw Violation(who + " has read its source again and again");
     if (source_ && !source_->at_rest())
         throw Violation(who + " has returned while its source fills the ring");
     if (sink_ && !sink_->at_rest())

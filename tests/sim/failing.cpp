@@ -189,12 +189,13 @@ void shorten_lateness(Scenario& scenario) {
 
 }  // namespace
 
-Scenario draw_failing(std::uint64_t seed, Lateness lateness) {
+Scenario draw_failing(std::uint64_t seed, Drawing drawing) {
     Random random(Random::mix(seed ^ 0x9A17ED00000000U));
     Scenario scenario = draw_small(seed, draw_few_ranks(random));
     draw_recovery(random, scenario);
-    if (lateness == Lateness::some_timeouts) shorten_lateness(scenario);
+    if (drawing == Drawing::today) shorten_lateness(scenario);
     draw_blows(random, scenario);
+    if (drawing == Drawing::today) draw_resume(scenario);
     return scenario;
 }
 

@@ -8,11 +8,11 @@
 
 namespace splitcast::sim {
 
-void run_failures(std::uint64_t first, std::uint64_t runs, Lateness lateness) {
+void run_failures(std::uint64_t first, std::uint64_t runs, Drawing drawing) {
     std::int64_t steps = 0;
     Tally tally;
     for (std::uint64_t seed = first; seed < first + runs; ++seed) {
-        const Scenario scenario = draw_failing(seed, lateness);
+        const Scenario scenario = draw_failing(seed, drawing);
         const Result result = run(scenario);
         if (!result.violation.empty()) {
             std::cout << explain(scenario, result, failure_seed_variable);

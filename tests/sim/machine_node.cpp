@@ -20,12 +20,15 @@ Machine::Config configuration(const Stage& stage, Rank rank) {
     config.window = scenario.window;
     config.agree = scenario.agree;
     if (!scenario.ballots.empty()) config.ballot = scenario.ballots[static_cast<std::size_t>(rank)];
+    config.resumes = scenario.resumes(rank);
     config.recovery.enabled = scenario.recovery;
-    if (scenario.recovery) {
+    if (scenario.recovery || scenario.resume) {
         config.recovery.mirrors = scenario.mirrors;
         config.recovery.placement = scenario.placement;
         config.recovery.shape = scenario.call(rank).shape;
         config.recovery.resend = scenario.resend;
+    }
+    if (scenario.recovery) {
         config.recovery.pulse = scenario.pulse;
         config.recovery.peer_beats = scenario.peer_beats;
         config.recovery.root_beats = scenario.root_beats;

@@ -122,6 +122,20 @@ void draw_holdings(Random& random, Scenario& scenario) {
     }
 }
 
+Holdings draw_part(Random& random, Segment segments) {
+    Holdings held(segments);
+    if (random.chance(50)) {  // as a copy that was interrupted leaves it
+        const auto front = random.below<Segment>(segments + 1);
+        for (Segment s = 0; s < front; ++s) held.add(s);
+    }
+    static constexpr int percents[] = {0, 0, 10, 50, 90, 100};
+    const int percent = percents[random.below(std::size(percents))];
+    for (Segment s = 0; s < segments; ++s) {
+        if (random.chance(percent)) held.add(s);
+    }
+    return held;
+}
+
 template <class DrawSegments>
 Scenario draw_with(Random& random, Rank ranks, DrawSegments draw_number) {
     Scenario scenario;
@@ -158,6 +172,23 @@ Scenario draw_with(Random& random, Rank ranks, DrawSegments draw_number) {
 
 }  // namespace
 
+void draw_resume(Scenario& scenario) {
+    Random random(Random::mix(scenario.seed ^ 0x4E50A4E00000000U));
+    if (scenario.repair || !random.chance(15)) return;
+    scenario.resume = true;
+    const bool everything = random.chance(8);  // everybody has it all
+    std::vector<Holdings> held;
+    for (Rank rank = 0; rank < scenario.ranks(); ++rank) {
+        const Segment segments = scenario.call(rank).segmentation().count();
+        held.push_back(scenario.held_by(rank));
+        if (rank == scenario.call(rank).root || scenario.is_mirror(rank)) continue;
+        held.back() = everything ? Holdings::everything(segments) : draw_part(random, segments);
+        // A ring cannot hold pieces.
+        if (held.back().held() > 0) scenario.memory[at(rank)] = {};
+    }
+    scenario.held = std::move(held);
+}
+
 Scenario draw(std::uint64_t seed) {
     Random random(Random::mix(seed + 1));  // neighbouring seeds must not give neighbouring streams
     const Rank ranks = draw_ranks(random);
@@ -167,6 +198,7 @@ Scenario draw(std::uint64_t seed) {
     scenario.seed = seed;
     scenario.level = engine ? Scenario::Level::engine : Scenario::Level::machine;
     if (random.chance(10)) scenario.agree = true;
+    draw_resume(scenario);
     return scenario;
 }
 
@@ -199,7 +231,7 @@ std::string Call::text() const {
 }
 
 Holdings Scenario::held_by(Rank rank) const {
-    if (repair) return held[at(rank)];
+    if (!held.empty()) return held[at(rank)];
     const Segment segments = call(rank).segmentation().count();
     return rank == call(rank).root || is_mirror(rank) ? Holdings::everything(segments)
                                                       : Holdings(segments);
@@ -207,6 +239,10 @@ Holdings Scenario::held_by(Rank rank) const {
 
 bool Scenario::is_mirror(Rank rank) const {
     return std::ranges::find(mirrors, rank) != mirrors.end();
+}
+
+bool Scenario::resumes(Rank rank) const {
+    return resume && rank != call(rank).root && !is_mirror(rank) && held_by(rank).held() > 0;
 }
 
 std::optional<Mismatch> Scenario::mismatch() const {
@@ -241,7 +277,8 @@ std::vector<RankPlan> Scenario::plans() const {
                                    Schedule::make(placement, taking_part, own.root, own.shape));
             known = std::prev(schedules.end());
         }
-        plans.push_back(rank_plan(known->second, rank, own.segmentation().count()));
+        plans.push_back(resumes(rank) ? RankPlan{}  // it knows that nothing will move by it
+                                      : rank_plan(known->second, rank, own.segmentation().count()));
     }
     return plans;
 }
@@ -249,7 +286,7 @@ std::vector<RankPlan> Scenario::plans() const {
 std::string Scenario::text() const {
     std::string out = "seed " + std::to_string(seed) + ", " + std::to_string(ranks()) +
                       " ranks, level " + (level == Level::engine ? "engine" : "machine") +
-                      (repair ? ", repair" : "") + "\n";
+                      (repair ? ", repair" : "") + (resume ? ", resume" : "") + "\n";
     out += "window " + std::to_string(window.initial) + " in " + std::to_string(window.smallest) +
            ".." + std::to_string(window.largest) + ", receive depth " +
            std::to_string(receive_depth) + "\n";
@@ -263,7 +300,7 @@ std::string Scenario::text() const {
         out += "rank " + std::to_string(rank) + " at " + std::to_string(enters[at(rank)]) +
                " on node " + std::to_string(placement[rank].node) + ": " + call(rank).text();
         if (m.ring > 0) out += ", ring of " + std::to_string(m.ring) + (m.sink ? "" : ", no sink");
-        if (repair) out += ", lacks " + held[at(rank)].missing().text();
+        if (repair || resume) out += ", lacks " + held[at(rank)].missing().text();
         if (is_mirror(rank)) out += ", mirror";
         out += "\n";
     }

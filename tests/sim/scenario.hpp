@@ -84,6 +84,7 @@ struct Scenario {
     std::vector<Blow> blows;
     bool silent = false;  ///< of blows that are read: deaths are not reported
     bool repair = false;  ///< `held` and the general planner, not the root and the closed form
+    bool resume = false;  ///< some hold some of it from the start, and the others do not know
     std::vector<Holdings> held;  ///< of every rank; otherwise the root holds everything
 
     [[nodiscard]] Rank ranks() const { return placement.ranks(); }
@@ -98,6 +99,8 @@ struct Scenario {
         return *std::max_element(enters.begin(), enters.end());
     }
     [[nodiscard]] bool is_mirror(Rank rank) const;
+    /// It holds something that nobody counts on.
+    [[nodiscard]] bool resumes(Rank rank) const;
 
     /// What every rank must find out when the calls differ: worked out here from all calls at once.
     [[nodiscard]] std::optional<Mismatch> mismatch() const;
@@ -112,11 +115,15 @@ struct Scenario {
 /// With so many ranks and few segments, at machine level.
 [[nodiscard]] Scenario draw_small(std::uint64_t seed, Rank ranks);
 
+/// Lets some broadcasts resume: by a chance of its own, so that the rest of them stays as it was.
+void draw_resume(Scenario& scenario);
+
 /// A broadcast with recovery, in which some of the ranks die, stop, are cut off, spoil what they
-/// send, or are busy with something else. How late the last rank may be: by some timeouts, or by as
-/// much as without failures, which where beats are frequent means a hundred times the work.
-enum class Lateness : std::uint8_t { some_timeouts, any };
-[[nodiscard]] Scenario draw_failing(std::uint64_t seed,
-                                    Lateness lateness = Lateness::some_timeouts);
+/// send, or are busy with something else.
+///
+/// `once`: as they were drawn at first, for seeds that are remembered from then. Nobody resumed,
+/// and where beats are frequent a late rank was a hundred timeouts late and not some.
+enum class Drawing : std::uint8_t { today, once };
+[[nodiscard]] Scenario draw_failing(std::uint64_t seed, Drawing drawing = Drawing::today);
 
 }  // namespace splitcast::sim

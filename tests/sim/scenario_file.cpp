@@ -127,6 +127,16 @@ const std::map<std::string, Setter>& setters() {
              for (Segment segment = 0; in >> segment;) held.add(segment);
              in.clear(std::ios::eofbit);
          }},
+        {"resumes",
+         [](Scenario& s, std::istream& in) {
+             s.resume = true;
+             std::vector<Holdings> held;
+             for (Rank rank = 0; rank < s.ranks(); ++rank) held.push_back(s.held_by(rank));
+             s.held = std::move(held);
+             Holdings& part = s.held[take_rank(in, s)];
+             for (Segment segment = 0; in >> segment;) part.add(segment);
+             in.clear(std::ios::eofbit);
+         }},
         {"window",
          [](Scenario& s, std::istream& in) {
              in >> s.window.initial >> s.window.smallest >> s.window.largest;

@@ -16,11 +16,7 @@ void fill_with_content(std::int64_t offset, std::span<std::byte> bytes) {
 }
 
 void Pieces::add(std::int64_t offset, std::span<std::byte> bytes) {
-    if (offset != next_) {
-        throw Violation("the stream of rank " + std::to_string(port_.self()) + " is at offset " +
-                        std::to_string(next_) + " and gets " + std::to_string(offset));
-    }
-    next_ += static_cast<std::int64_t>(bytes.size());
+    added_ += static_cast<std::int64_t>(bytes.size());
     if (pieces_.empty()) schedule();
     pieces_.push_back({offset, bytes});
 }
@@ -33,12 +29,18 @@ void Pieces::schedule() {
 
 void SlowSource::request(std::int64_t offset, std::span<std::byte> into) {
     std::ranges::fill(into, std::byte{0xDD});
+    if (offset < next_) ++restarts_;
+    next_ = offset + static_cast<std::int64_t>(into.size());
     pieces_.add(offset, into);
 }
 
 void SlowSource::advance() { pieces_.advance(fill_with_content); }
 
 void SlowSink::offer(std::int64_t offset, std::span<const std::byte> bytes) {
+    if (offset != pieces_.added()) {
+        throw Violation("the sink of rank " + std::to_string(port_.self()) + " is at offset " +
+                        std::to_string(pieces_.added()) + " and gets " + std::to_string(offset));
+    }
     // Pieces are not written to here; it is the source that needs them writable.
     pieces_.add(offset,
                 {const_cast<std::byte*>(bytes.data()), bytes.size()});  // NOLINT(*-const-cast)

@@ -19,17 +19,18 @@ inline std::byte content(std::int64_t offset) {
 [[nodiscard]] bool is_content(std::int64_t offset, std::span<const std::byte> bytes);
 void fill_with_content(std::int64_t offset, std::span<std::byte> bytes);
 
-/// Pieces of a stream that are being worked on, in order; done with bit by bit, at times of its own
-/// choosing.
+/// Pieces of a stream that are being worked on, in the order in which they came; done with bit by
+/// bit, at times of its own choosing.
 class Pieces {
 public:
     explicit Pieces(Port port) : port_(port) {}
 
     void add(std::int64_t offset, std::span<std::byte> bytes);
     [[nodiscard]] bool at_rest() const { return pieces_.empty(); }
+    [[nodiscard]] std::int64_t added() const { return added_; }
     /// How many bytes are done with; or, as a lie, all that have been added.
     [[nodiscard]] std::int64_t done(Lie lie) const {
-        return port_.stage().hooks.lie == lie ? next_ : done_;
+        return port_.stage().hooks.lie == lie ? added_ : done_;
     }
 
     /// Takes up to some bytes from the front; what is left will get its turn.
@@ -60,7 +61,7 @@ private:
 
     Port port_;
     std::deque<Piece> pieces_;
-    std::int64_t next_ = 0;  ///< the offset that must come next
+    std::int64_t added_ = 0;  ///< bytes
     std::int64_t done_ = 0;
 };
 
@@ -73,9 +74,13 @@ public:
     std::optional<Error> error() override { return std::nullopt; }
     void advance();
     [[nodiscard]] bool at_rest() const { return pieces_.at_rest(); }
+    /// How often it was asked for something that lies before what it was asked for last.
+    [[nodiscard]] int restarts() const { return restarts_; }
 
 private:
     Pieces pieces_;
+    std::int64_t next_ = 0;
+    int restarts_ = 0;
 };
 
 /// A sink that takes what was offered when it likes, and looks at the bytes only then.

@@ -24,7 +24,7 @@ take() { # NAME COMMAND...
 for ((i = 0; i < $repeats; i++)); do
     take sbcast sbcast $work/source /dev/shm/copy
     take sbcast_fanout_2 sbcast --fanout=2 $work/source /dev/shm/copy
-    take splitcast srun --mpi=pmix $splitcast copy -q $work/source /dev/shm/copy
+    take srun_splitcast srun --mpi=pmix $splitcast copy -q $work/source /dev/shm/copy
 done
 TEXT
 )

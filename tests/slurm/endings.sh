@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Copies that are ended in the middle, by scancel and by their time limit, leave nothing behind.
+# Copies that are ended in the middle, by scancel, by being queued again and by their time limit, leave nothing behind.
 #
 # usage: cluster run --rate 10mbit -- endings.sh SPLITCAST     (wants 4 nodes)
 
@@ -42,6 +42,23 @@ scancel "$job.0"
 check "the step: the job goes on to its end" test "$(state_at_end "$job")" = COMPLETED
 check "the step: the script knows" grep -q '^the copy failed' <(said "$job")
 check "the step: nothing stays on any node" until_true 10 all_clean
+
+# Queued again: the same job, from its beginning. The second time it has less to copy.
+make_file less 2000001
+job=$(submit -N4 --ntasks-per-node=1 --requeue --open-mode=append <<TEXT
+((\${SLURM_RESTART_COUNT:-0} == 0)) || exec srun $splitcast copy $work/less /dev/shm/data
+srun $splitcast copy $work/source /dev/shm/data
+TEXT
+)
+check "requeue: it had begun" until_true 30 begun "$job"
+scontrol requeue "$job"
+check "requeue: nothing stays on any node" until_true 30 all_clean
+# Slurm lets a minute or two pass before it starts such a job again.
+check "requeue: it waits again" until_true 60 eval '[[ $(job_state "$job") == PENDING ]]'
+scontrol update JobId="$job" StartTime=now
+check "requeue: the second time it ends well" test "$(state_at_end "$job")" = COMPLETED
+check "requeue: every node has the copy" copied less /dev/shm/data h1 h2 h3 h4
+for node in $(nodes); do "$cluster" at "$node" rm /dev/shm/data; done
 
 # Slurm's shortest limit is a minute, and it looks every half a minute.
 job=$(submit -N4 --ntasks-per-node=1 --time=1 <<TEXT

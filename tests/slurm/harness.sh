@@ -85,6 +85,17 @@ all_clean() {
     for node in $(nodes); do clean "$node" || return 1; done
 }
 
+# Bytes that a node has received.
+received() { # NODE
+    "$cluster" at "$1" awk '$1 == "eth0:" { print $2 }' /proc/net/dev
+}
+
+# Waits until the bytes of a copy move: its set-up, in which nobody is missed who falls silent, is over. Ask how much the node
+# had received before it began.
+until_moving() { # NODE BYTES-BEFORE
+    until_true 60 eval "((\$(received $1) > $2 + (3 << 20)))"
+}
+
 # Has some node begun to write (be it to a file without a name)?
 writing() { # NODE
     (($("$cluster" at "$1" df --output=used -k /dev/shm | tail -n 1) > 0))

@@ -68,10 +68,11 @@ said_lost() { sed -n '/"lost": \[$/,/\]/s/.*"host": "\(.*\)".*/\1/p' "$1" | past
 
 # Runs it as a job; leaves the row in $row, and what the command said in $last/err.
 one_run() { # WAY LOSS
-    local way=$1 loss=$2 out off='' have=() node lost said status seconds limit=$LIMIT file=source
+    local way=$1 loss=$2 before out off='' have=() node lost said status seconds limit=$LIMIT file=source
     out=$(mktemp -d "$work/run.XXXXXX")
     last=$out
     [[ $way != srun_off ]] || off='SPLITCAST_SURVIVE=off'
+    before=$(received h4)
     [[ $loss != *_long ]] || { limit=80 file=long; }
     job=$(submit -N4 --ntasks-per-node=1 --no-kill <<TEXT
 export $off ${faults[$loss]:+SPLITCAST_FAULT='${faults[$loss]}'}
@@ -81,8 +82,7 @@ echo "\$? \$(awk "BEGIN {print \$EPOCHREALTIME - \$begin}")" >$out/end.new
 mv $out/end.new $out/end
 TEXT
 )
-    if [[ $loss =~ crash|cut|slurmd ]] && until_true 30 writing h4; then
-        sleep 0.5
+    if [[ $loss =~ crash|cut|slurmd ]] && until_moving h4 "$before"; then
         from_outside "$loss"
     fi
     until_true $((limit + 30)) test -e "$out/end" || echo "- $limit" >"$out/end"

@@ -166,6 +166,40 @@ class Measuring:
         line += ["--timeout", str(LONGEST_RUN), "--", str(folder / "against_sbcast.sh"), str(self.command)]
         return self._json([*line, str(size), str(repeats)])
 
+    def copies_in_lab(self, place, size, repeats):
+        """Seconds of `splitcast copy` and of a ring in lock-step, without the start of their processes, by contender.
+
+        The source and the copies are in memory (page cache); every copy is compared with the source.
+        """
+        ring = self.command.parents[2] / "tests" / "bench" / "ring_copy"
+        if not ring.exists():
+            raise Unavailable(f"there is no {ring}: tests were not built")
+        contenders = {
+            "splitcast copy": lambda *names: [str(self.command), "copy", "--json", "-q", *names],
+            "ring, 1 MiB": lambda *names: [str(ring), *names],
+            "ring, 128 KiB": lambda *names: [str(ring), *names, str(128 * KIB)],
+        }
+        say(f"--- {place}: splitcast copy and a ring, {size} bytes, in turns (load {load_average():.1f})")
+        seconds = {name: [] for name in contenders}
+        with tempfile.TemporaryDirectory(prefix="splitcast-targets.") as folder:
+            source = pathlib.Path(folder, "source")
+            with source.open("wb") as file:
+                for _ in range(size // MIB):
+                    file.write(os.urandom(MIB))
+            for _ in range(repeats):
+                for name, command in contenders.items():
+                    run = self._copy_in_lab(place, command(str(source), "/dev/shm/copy"), source)
+                    seconds[name].append(run["seconds"])
+        return seconds
+
+    def _copy_in_lab(self, place, command, source):
+        line = [str(self.lab), "run", "--hosts", str(place.hosts), "--rate", f"{place.mbit}mbit"]
+        line += ["--timeout", str(LONGEST_RUN)]
+        if self.congestion:
+            line += ["--congestion", self.congestion]
+        check = 'source=$1; shift; "$@" && cmp "$source" /dev/shm/copy'
+        return self._json([*line, "--", "sh", "-c", check, "sh", str(source), *command])
+
     def _json(self, line):
         try:
             run = subprocess.run(line, stdout=subprocess.PIPE, text=True, env=environment(), check=False)

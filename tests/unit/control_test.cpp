@@ -107,6 +107,19 @@ ControlMessage random_message(Random& random) {
 
 }  // namespace
 
+TEST_CASE("one that resumes makes the survey of all that of a broadcast that goes on") {
+    Survey one = of_rank(0, usual);
+    Survey other = of_rank(3, usual);
+    other.resumes = true;
+    CHECK_FALSE(fold(one, of_rank(1, usual)).resumes);
+    CHECK(fold(one, other).resumes);
+    CHECK(fold(other, one).resumes);
+    CHECK(fold(fold(one, other), of_rank(2, usual)).resumes);
+    ControlMessage message;
+    message.survey = other;
+    CHECK(decode(encode(message)) == message);
+}
+
 TEST_CASE("a message survives its way over the wire") {
     Random random(1);
     for (int i = 0; i < 1000; ++i) {

@@ -50,6 +50,10 @@ TEST_CASE("a codec may follow -C at once") {
     spell_out_codec(arguments);
     CHECK(arguments == std::vector<std::string>{"copy", "--compress=lz4", "-C", "--compress=zstd",
                                                 "--compress=x", "--", "-Clz4"});
+    arguments = {"copy", "-C", "zstd", "source", "-C", "./lz4", "--compress"};
+    spell_out_codec(arguments);
+    CHECK(arguments == std::vector<std::string>{"copy", "--compress=zstd", "source", "-C", "./lz4",
+                                                "--compress"});
 }
 
 TEST_CASE("libraries, as ldd tells of them") {

@@ -333,6 +333,108 @@ TEST_CASE("a rank whose call differs takes its receives back") {
     CHECK(leaf.machine().outcome().mismatch);
 }
 
+namespace {
+
+/// Takes what is offered in memory of its own.
+class MemorySink final : public Sink {
+public:
+    void offer(std::int64_t offset, std::span<const std::byte> bytes) override {
+        CHECK(offset == offered);
+        CHECK(bytes.data() == place.data() + offset);
+        offered += static_cast<std::int64_t>(bytes.size());
+    }
+    std::int64_t taken() override { return offered; }
+    std::span<std::byte> memory() override { return place; }
+    std::optional<Error> error() override { return std::nullopt; }
+
+    std::array<std::byte, 10> place{};
+    std::int64_t offered = 0;
+};
+
+Machine::Config resuming(bool piecemeal) {
+    Machine::Config config = config_of(1, 2, piecemeal);
+    config.held.add(0);
+    config.held.add(2);
+    config.resumes = true;
+    config.recovery.placement = collectives::Placement::flat(2);
+    return config;
+}
+
+Completion told(collectives::ControlMessage message) {
+    message.survey.rank = 0;
+    message.survey.view = view;
+    return {.kind = Completion::Kind::control, .peer = 0, .message = encode(message)};
+}
+
+}  // namespace
+
+TEST_CASE("what a resuming rank has is offered to its sink in its turn, and not received") {
+    using Kind = collectives::ControlMessage::Kind;
+    Script script;
+    TestClock clock;
+    MemorySink sink;
+    Broadcast leaf(resuming(true), Buffer(nullptr, &sink, ten_by_four, 12, 1),
+                   std::make_unique<TestTransport>(script), clock);
+    leaf.start();
+    CHECK(script.asked.empty());
+    CHECK(sink.offered == 4);
+    script.completions.push_back(survey(0));
+    script.completions.push_back(told({.kind = Kind::call, .attempt = 2}));
+    const auto count = ten_by_four.count();
+    collectives::ControlMessage epoch{.kind = Kind::epoch, .attempt = 2};
+    epoch.holdings = {collectives::Holdings::everything(count), leaf.machine().holdings()};
+    script.completions.push_back(told(epoch));
+    script.completions.push_back(told({.kind = Kind::survey, .epoch = 2}));
+    leaf.progress();
+    leaf.progress();
+    CHECK(script.asked == std::vector<std::string>{"receive 1:4 0"});
+    CHECK(sink.offered == 4);
+    script.completions.push_back(segment_done(Completion::Kind::received, 1));
+    leaf.progress();
+    CHECK(sink.offered == 10);
+    CHECK(leaf.done());
+    CHECK(leaf.machine().outcome().success());
+    CHECK(leaf.bytes_received() == 4);
+}
+
+TEST_CASE("a ring has nothing from the start, so its rank does not resume") {
+    Script script;
+    TestClock clock;
+    TestSink sink;
+    Broadcast leaf(resuming(true), Buffer(nullptr, &sink, ten_by_four, 12, 1),
+                   std::make_unique<TestTransport>(script), clock);
+    leaf.start();
+    CHECK(script.asked ==
+          std::vector<std::string>{"receive 0:4 0", "receive 1:4 0", "receive 2:2 0"});
+    CHECK(sink.offered == 0);
+}
+
+TEST_CASE("a ring that begins again passes over what nobody wants, but not what its sink wants") {
+    TestSource source;
+    Buffer without(&source, nullptr, ten_by_four, 4, 1);
+    collectives::Holdings last(ten_by_four.count());
+    last.add(2);
+    without.renew(last);
+    source.requested = 8;  // checks that this is the offset it is asked for
+    for (int i = 0; i < 3; ++i) without.advance(0, 2);
+    CHECK(source.requested == 10);
+
+    TestSource again;
+    TestSink sink;
+    Buffer with(&again, &sink, ten_by_four, 8, 1);
+    with.advance(0, 0);
+    again.filled = 4;
+    with.advance(0, 0);
+    CHECK(sink.offered == 4);
+    with.renew(last);
+    with.advance(0, 2);
+    CHECK(again.requested == 8);  // the sink has not taken what lies where the ring would begin
+    sink.emptied = 4;
+    again.requested = 4;
+    with.advance(0, 2);
+    CHECK(again.requested > 4);
+}
+
 TEST_CASE("polling moves every broadcast that is under way") {
     std::array<std::byte, 10> memory{};
     TestClock clock;

@@ -3,6 +3,7 @@
 #include "collectives/schedule.hpp"
 
 #include <catch2/catch_test_macros.hpp>
+#include <catch2/generators/catch_generators.hpp>
 
 #include <limits>
 #include <string>
@@ -77,12 +78,12 @@ public:
     void wait(Ticks ticks) { now_ += ticks; }
     [[nodiscard]] const Machine& machine() const { return machine_; }
 
-private:
     Words step(Event event) {
         event.now = now_;
         return words(machine_, machine_.step(event));
     }
 
+private:
     Machine machine_;
     Ticks now_ = 0;
 };
@@ -321,4 +322,106 @@ TEST_CASE("every state has a name") {
     CHECK(name(Machine::State::completing) == "completing");
     CHECK(name(Machine::State::committing) == "committing");
     CHECK(name(Machine::State::done) == "done");
+}
+
+// ---- resume
+// ------------------------------------------------------------------------------------------------------
+
+namespace {
+
+/// Rank 1 of two, which has segment 0 of three already.
+Machine::Config resuming(bool recovery) {
+    Machine::Config config;
+    config.self = 1;
+    config.ranks = 2;
+    config.view = view;
+    config.plan = rank_plan(Schedule::make(Placement::flat(2), 0, {}), 1, 3);
+    config.held = Holdings(3);
+    config.held.add(0);
+    config.resumes = true;
+    config.recovery.enabled = recovery;
+    config.recovery.placement = Placement::flat(2);
+    return config;
+}
+
+Words hears(Rig& rig, ControlMessage message) {
+    return rig.step({.kind = Event::Kind::control, .peer = 0, .message = &message});
+}
+
+ControlMessage epoch_with(const Holdings& mine) {
+    ControlMessage message{.kind = ControlMessage::Kind::epoch, .attempt = 2};
+    message.survey.rank = 0;
+    message.survey.view = view;
+    message.survey.resumes = true;
+    message.holdings = {Holdings::everything(3), mine};
+    return message;
+}
+
+}  // namespace
+
+TEST_CASE("a rank that resumes receives what it lacks, and nothing before all is told") {
+    const bool recovery = GENERATE(false, true);
+    Rig rig(resuming(recovery));
+    CHECK(rig.start() == Words{"tell 0"});
+    CHECK(rig.hears(0, 0).empty());
+    CHECK(rig.machine().state() == Machine::State::surveying);
+    CHECK(hears(rig, {.kind = ControlMessage::Kind::call, .attempt = 2}) == Words{"tell 0"});
+    CHECK(rig.machine().outgoing().front().kind == ControlMessage::Kind::report);
+    CHECK(rig.machine().outgoing().front().holdings.front().held() == 1);
+    CHECK(hears(rig, epoch_with(rig.machine().holdings())) ==
+          Words{"renew", "receive 1 from 0", "receive 2 from 0", "tell 0"});
+    ControlMessage survey;
+    survey.epoch = 2;
+    survey.survey.rank = 0;
+    survey.survey.view = view;
+    CHECK(hears(rig, survey).empty());
+    rig.received(0, 1);
+    CHECK(rig.received(0, 2) == (recovery ? Words{"tell 0"} : Words{"finish"}));
+    CHECK(rig.machine().totals().segments_received == 2);
+    CHECK(rig.machine().totals().segments_repaired == 0);
+}
+
+TEST_CASE("a call that comes before the survey is over waits for it where nobody may be lost") {
+    Rig rig(resuming(false));
+    rig.start();
+    CHECK(hears(rig, {.kind = ControlMessage::Kind::call, .attempt = 2}).empty());
+    CHECK(rig.hears(0, 0) == Words{"tell 0"});
+    CHECK(rig.machine().state() == Machine::State::regrouping);
+}
+
+TEST_CASE("when everybody has everything nothing moves") {
+    Machine::Config config = resuming(false);
+    config.held = Holdings::everything(3);
+    Rig rig(config);
+    rig.start();
+    rig.hears(0, 0);
+    hears(rig, {.kind = ControlMessage::Kind::call, .attempt = 2});
+    CHECK(hears(rig, epoch_with(Holdings::everything(3))) == Words{"renew", "finish"});
+    CHECK(rig.machine().outcome().success());
+}
+
+TEST_CASE("the coordinator asks everybody what it holds when somebody resumes") {
+    Machine::Config config = resuming(false);
+    config.self = 0;
+    config.resumes = false;
+    config.plan = rank_plan(Schedule::make(Placement::flat(2), 0, {}), 0, 3);
+    config.held = Holdings::everything(3);
+    Rig rig(config);
+    CHECK(rig.start() == Words{"tell 1"});
+    ControlMessage survey;
+    survey.survey.rank = 1;
+    survey.survey.view = view;
+    survey.survey.resumes = true;
+    CHECK(rig.step({.kind = Event::Kind::control, .peer = 1, .message = &survey}) ==
+          Words{"tell 1"});
+    CHECK(rig.machine().outgoing().front().kind == ControlMessage::Kind::call);
+    ControlMessage report{.kind = ControlMessage::Kind::report, .attempt = 2};
+    report.survey = survey.survey;
+    report.holdings = {Holdings(3)};
+    report.holdings.front().add(0);
+    CHECK(rig.step({.kind = Event::Kind::control, .peer = 1, .message = &report}) ==
+          Words{"tell 1", "renew", "tell 1"});
+    survey.epoch = 2;
+    CHECK(rig.step({.kind = Event::Kind::control, .peer = 1, .message = &survey}) ==
+          Words{"sync 1 to 1", "send 2 to 1"});
 }

@@ -32,6 +32,7 @@ class Options(Command):
         for setting in ("segment=1M", "timeout=2.5", "children=4"):
             self.assertIn(f"setting {setting} (call)", text)
         self.assertIn("segment=2M", self.said("-vv", "--settings", "segment=1M", "-s", "2M"))
+        self.assertIn("window=2", self.said("-vv", "--settings", "segment=1M", "--settings", "window=2"))
         self.said("-s", "8m", "-C")
         self.assertIn("--size: setting segment=-1", self.said("-s", "-1", status=USAGE))
         self.assertIn("is not one value", self.said("-t", "5,probe=no", status=USAGE))

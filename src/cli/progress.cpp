@@ -52,7 +52,8 @@ std::optional<ProgressWish> parse_progress(std::string_view text) {
     double seconds = 0;
     const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), seconds);
     if (error != std::errc{} || end != text.data() + text.size()) return std::nullopt;
-    if (!(seconds > 0 && seconds <= 1e6)) return std::nullopt;
+    const bool fits = seconds > 0 && seconds <= 1e6;  // false for what is not a number
+    if (!fits) return std::nullopt;
     return ProgressWish{How::lines, seconds};
 }
 

@@ -200,6 +200,7 @@ private:
                 auto found = setup_.target->read_back();
                 if (!found) return found.error();
                 if (*found == *written_) return {};
+                if (sink() != nullptr) sink()->discard();
                 return Error{Status::integrity,
                              fmt::format("{}: what the disk has is not what was written: "
                                          "its digest is {} instead of {}",

@@ -153,12 +153,13 @@ LinkVerdict judge(const PairFigures& figures, const Limit& limit) {
     verdict.reference = median(middles);
     for (const auto& [link, one] : seen) {
         const int measured = static_cast<int>(one.values.size());
-        verdict.links.push_back({link,
-                                 {.value = median(one.values),
-                                  .relative = median(one.relative),
-                                  .measured = measured,
-                                  .worse = one.worse,
-                                  .outlier = nearly_always(one.worse, measured)}});
+        verdict.links.push_back(
+            {link,
+             {.value = median(one.values),
+              .relative = median(one.relative),
+              .measured = measured,
+              .worse = one.worse,
+              .outlier = nearly_always(one.worse, static_cast<int>(figures.values.size()))}});
     }
     return verdict;
 }

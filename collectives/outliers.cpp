@@ -76,7 +76,7 @@ Standings stand(const Series& series, const Limit& limit, Needed needed) {
         standing.relative = median(relative[node]);
         standing.outlier = needed == Needed::every
                                ? standing.measured > 0 && standing.worse == standing.measured
-                               : 2 * standing.worse > standing.measured;
+                               : 2 * standing.worse > static_cast<int>(repetitions);
     }
     return standings;
 }

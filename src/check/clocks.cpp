@@ -21,12 +21,6 @@ double wall_clock() {
     return static_cast<double>(time.tv_sec) + 1e-9 * static_cast<double>(time.tv_nsec);
 }
 
-double processor_time() {
-    timespec time{};
-    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
-    return static_cast<double>(time.tv_sec) + 1e-9 * static_cast<double>(time.tv_nsec);
-}
-
 // One message, one way. False: the partner is lost, and accused.
 bool pass(Crew& crew, int partner, double& value, bool sends, bool busy) {
     MPI_Request request = MPI_REQUEST_NULL;
@@ -83,6 +77,12 @@ std::optional<std::vector<collectives::ClockOffset>> compare_clocks(Crew& crew) 
         crew.meet("comparing clocks", {}, 0, [](const auto&) { return std::vector<double>(); });
     if (!fine || !together) return std::nullopt;
     return offsets;
+}
+
+double processor_time() {
+    timespec time{};
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
+    return static_cast<double>(time.tv_sec) + 1e-9 * static_cast<double>(time.tv_nsec);
 }
 
 double fixed_computation() {

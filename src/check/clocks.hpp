@@ -13,6 +13,9 @@ namespace splitcast::check {
 /// 0; empty on others. Nothing: a node is lost. Rank 0 asks one after the other.
 [[nodiscard]] std::optional<std::vector<collectives::ClockOffset>> compare_clocks(Crew& crew);
 
+/// Seconds of processor time that this thread has had.
+[[nodiscard]] double processor_time();
+
 /// Seconds of processor time that a fixed computation takes, which depends on nothing but the clock
 /// rate of the core: a chain of multiplications that wait for each other. Processor time, so that
 /// others on the same core do not count; the fastest of some tries.

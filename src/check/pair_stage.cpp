@@ -28,7 +28,14 @@ constexpr double seconds_per_transfer = 0.1;
 constexpr int least_repetitions = 3;
 
 // What each hands in after a round.
-enum Column : std::size_t { rate_column, latency_column, wrong_column, processor_column, columns };
+enum Column : std::size_t {
+    rate_column,
+    latency_column,
+    wrong_column,
+    busy_column,
+    processor_column,
+    columns
+};
 
 std::size_t at(int index) { return static_cast<std::size_t>(index); }
 
@@ -51,7 +58,7 @@ bool PairStage::measure_round(const Rounds& rounds, std::size_t round, double pr
     // Whoever has lost its partner goes to the meeting all the same, and says so there.
     if (partner != no_partner && !pairs_.measure(partner, figure)) figure = {};
     const std::array<double, columns> mine{figure.rate, figure.latency, figure.wrong ? 1.0 : 0.0,
-                                           processor};
+                                           figure.busy ? 1.0 : 0.0, processor};
     const auto look = [&](const Crew::Gathered& gathered) {
         look_for_spoilt(rounds[round], gathered);
         return decide(gathered);
@@ -78,7 +85,7 @@ bool PairStage::choose_size(const Rounds& rounds) {
     }
     const auto chosen = crew_.meet("choosing a size", {}, 2, [&](const Crew::Gathered&) {
         const auto wanted = static_cast<std::int64_t>(rate_ * seconds_per_transfer);
-        const std::int64_t size = static_cast<std::int64_t>(
+        const auto size = static_cast<std::int64_t>(
             std::bit_floor(static_cast<std::uint64_t>(std::clamp(wanted, least_size, most_size))));
         return std::vector{static_cast<double>(options_.size > 0 ? options_.size : size), rate_};
     });
@@ -103,7 +110,9 @@ void PairStage::enter(const Matching& matching, const Crew::Gathered& gathered, 
         const int from = matching[node];
         if (from == no_partner) continue;
         rates[node] = gathered[node][rate_column];
-        latencies[node] = gathered[node][latency_column];
+        // A round trip needs both processors; without one it tells nothing of the way between.
+        const bool busy = gathered[node][busy_column] != 0 || gathered[at(from)][busy_column] != 0;
+        if (!busy) latencies[node] = gathered[node][latency_column];
     }
 }
 

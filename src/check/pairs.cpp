@@ -1,6 +1,7 @@
 #include "check/pairs.hpp"
 
 #include "bench/payload.hpp"
+#include "check/clocks.hpp"
 
 #include <algorithm>
 #include <array>
@@ -33,7 +34,7 @@ void Pairs::size(std::int64_t bytes) {
 bool Pairs::measure(int partner, PairFigure& figure) {
     // Both have to be here before any clock runs; also between the transfers, because a send is
     // over when the system has taken the data, long before they have arrived.
-    if (!greet(partner) || !ping(partner, figure.latency)) return false;
+    if (!greet(partner) || !ping(partner, figure)) return false;
     const bool first = crew_.rank() < partner;
     if (!(first ? send(partner) : receive(partner, figure))) return false;
     if (!greet(partner)) return false;
@@ -47,12 +48,14 @@ bool Pairs::greet(int partner) {
 }
 
 // Each takes the time from its own message to the next one that comes: a round trip on both sides.
-bool Pairs::ping(int partner, double& latency) {
+bool Pairs::ping(int partner, PairFigure& figure) {
     std::array<std::byte, 8> out{};
     std::array<std::byte, 8> in{};
     double least = std::numeric_limits<double>::infinity();
     double sent = 0;
     const bool first = crew_.rank() < partner;
+    const double begin = now();
+    const double worked = processor_time();
     for (int i = 0; i < 2 * round_trips; ++i) {
         MPI_Request request = MPI_REQUEST_NULL;
         const bool sends = (i % 2 == 0) == first;
@@ -70,7 +73,9 @@ bool Pairs::ping(int partner, double& latency) {
         }
         if (!sends && sent > 0) least = std::min(least, now() - sent);
     }
-    latency = least / 2;
+    figure.latency = least / 2;
+    // Who waits for messages is at work all the time, unless it does not get the processor.
+    figure.busy = processor_time() - worked < (now() - begin) / 2;
     return true;
 }
 

@@ -15,6 +15,7 @@ namespace splitcast::check {
 struct PairFigure {
     double rate = 0;     ///< bytes per second at which data from the partner came in
     double latency = 0;  ///< half of the fastest of some round trips, in seconds
+    bool busy = false;   ///< others had the processor for most of the round trips
     bool wrong = false;  ///< the partner's bytes were not what they should be
 };
 
@@ -34,7 +35,7 @@ public:
 
 private:
     [[nodiscard]] bool greet(int partner);
-    [[nodiscard]] bool ping(int partner, double& latency);
+    [[nodiscard]] bool ping(int partner, PairFigure& figure);
     [[nodiscard]] bool send(int partner);
     [[nodiscard]] bool receive(int partner, PairFigure& figure);
 

@@ -204,7 +204,7 @@ void take_hardware(Report& report) {
                                  words(parts[static_cast<std::size_t>(node)]), words(*odd.usual))});
     }
     if (!odd.usual && !parts.empty()) {
-        report.notes.push_back(
+        report.notes.emplace_back(
             "the nodes have different processors, and no kind has a majority: "
             "hardware was not compared");
         return;

@@ -105,7 +105,7 @@ void take_links(Report& report, const collectives::LinkVerdict& rates,
                 const collectives::LinkVerdict& latencies);
 void take_standings(Report& report, Kind kind, const collectives::Standings& standings);
 void take_hardware(Report& report);
-void take_clocks(Report& report, const std::vector<collectives::ClockOffset>& offsets);
+void take_clocks(Report& report, const std::vector<collectives::ClockOffset>& seen);
 void take_spoilt(Report& report, const std::vector<Spoilt>& spoilt);
 
 }  // namespace splitcast::check

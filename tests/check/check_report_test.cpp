@@ -31,7 +31,10 @@ Report four_nodes() {
     return report;
 }
 
-Series alike(double value) { return Series(4, std::vector<double>(3, value)); }
+Series alike(double value) {
+    const std::vector<double> own{value, value, value};
+    return {own, own, own, own};
+}
 
 bool contains(const std::string& text, const std::string& part) {
     return text.find(part) != std::string::npos;

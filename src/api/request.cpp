@@ -90,8 +90,9 @@ Result<Report> Request::Impl::finish() {
 }
 
 std::optional<Result<Report>> Request::Impl::finish_if_free() {
-    if (!engine::progress::leave_if_free(*operation_.broadcast)) return std::nullopt;
-    return outcome();
+    std::optional<Result<Report>> report;
+    engine::progress::in_turn_if_free([&] { report = finish(); });
+    return report;
 }
 
 Result<Report> Request::Impl::outcome() {

@@ -51,15 +51,16 @@ std::string Team::Impl::who(std::vector<Loss> losses) const {
 
 Result<Report> Team::Impl::end(const Operation& operation, const Call& call) {
     const engine::Broadcast& broadcast = *operation.broadcast;
-    hub_->close(operation.identity,
-                [epilogue = broadcast.machine().epilogue()](
-                    const mpi::Hub::Letter& letter) -> std::optional<std::vector<std::byte>> {
-                    const auto message = collectives::decode(letter.bytes);
-                    if (!message) return std::nullopt;
-                    const auto reply = epilogue.answer(letter.from, *message);
-                    if (!reply) return std::nullopt;
-                    return collectives::encode(*reply);
-                });
+    auto answer = [epilogue = broadcast.machine().epilogue()](
+                      const mpi::Hub::Letter& letter) -> std::optional<std::vector<std::byte>> {
+        const auto message = collectives::decode(letter.bytes);
+        if (!message) return std::nullopt;
+        const auto reply = epilogue.answer(letter.from, *message);
+        if (!reply) return std::nullopt;
+        return collectives::encode(*reply);
+    };
+    // Another thread may be about to hand letters to other broadcasts of this team.
+    engine::progress::in_turn([&] { hub_->close(operation.identity, std::move(answer)); });
     if (broadcast.failure()) {
         broken_ = broadcast.failure();
         return *broken_;

@@ -86,11 +86,15 @@ void leave(Broadcast& broadcast) {
     all().count = all().broadcasts.size();
 }
 
-bool leave_if_free(Broadcast& broadcast) {
+void in_turn(const std::function<void()>& work) {
+    const Turn turn(Turn::If::wait);
+    work();
+}
+
+bool in_turn_if_free(const std::function<void()>& work) {
     const Turn turn(Turn::If::free);
     if (!turn.taken()) return false;
-    std::erase(all().broadcasts, &broadcast);
-    all().count = all().broadcasts.size();
+    work();
     return true;
 }
 

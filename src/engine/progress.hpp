@@ -19,10 +19,6 @@ void enter(Broadcast& broadcast);
 /// Removes it; it is not touched again.
 void leave(Broadcast& broadcast);
 
-/// The same, but only if that needs no waiting: false, and nothing done, when this thread is inside
-/// `progress` or another one has its turn. For callbacks that must not block.
-bool leave_if_free(Broadcast& broadcast);
-
 /// Lets every broadcast move once. True if anything happened. Returns at once when this thread is
 /// inside `progress` already: the MPI library may call back from within a call that was made from
 /// here.
@@ -31,6 +27,14 @@ bool poll();
 /// The same, but also returns at once when another thread has its turn: for callbacks that must not
 /// block.
 bool poll_if_free();
+
+/// Does something with what broadcasts under way share, such as a team's hub, while no thread moves
+/// them. Waits for this thread's turn.
+void in_turn(const std::function<void()>& work);
+
+/// The same, but only if that needs no waiting: false, and nothing done, when this thread is inside
+/// `progress` or another one has its turn. For callbacks that must not block.
+bool in_turn_if_free(const std::function<void()>& work);
 
 /// Broadcasts under way.
 std::size_t active();

@@ -69,6 +69,7 @@ void Machine::react() {
     } else {
         send_control(membership_.coordinator(),
                      {.kind = Kind::notice,
+                      .attempt = promised_,
                       .verdict = damaged_ ? Verdict::damaged : Verdict::none,
                       .losses = membership_.losses(),
                       .spoilers = {spoilers_.begin(), spoilers_.end()}});
@@ -93,8 +94,13 @@ void Machine::on_notice(Rank /*from*/, const ControlMessage& message) {
         react();
         return;
     }
-    if (message.attempt > promised_ && state_ == State::regrouping && leader() == config_.self) {
-        // An earlier coordinator had got further than this one knew.
+    const bool leads = state_ == State::regrouping
+                           ? leader() == config_.self
+                           : membership_.coordinator() == config_.self && membership_.quorum();
+    if (message.attempt > promised_ && leads && state_ != State::committing &&
+        state_ != State::done) {
+        // An earlier coordinator had got further than this one knew. Who has followed that one will
+        // take no epoch of this rank's, not even one that is formed already.
         promised_ = message.attempt;
         begin_attempt();
         return;

@@ -42,7 +42,12 @@ constexpr std::uint64_t memorable[] = {
     20331122,
     // A rank that gave up told only the members of its epoch; one that had been left out before
     // waited for it.
-    1338578};
+    1338578,
+    // A rank had followed another one into an attempt and then heard of that one's eviction; the
+    // coordinator had meanwhile formed an epoch with it that it could not take any more.
+    30156800,
+    // The simulator forgot the ring of a rank that stood still as if for ever and went on.
+    30974108};
 
 TEST_CASE("what once went wrong goes right") {
     for (const std::uint64_t seed : memorable) {

@@ -28,7 +28,8 @@ public:
         Ticks corrupt = 0;    ///< segments that it still spoils; negative: all
         bool silent = false;  ///< dead, and nobody is told, or late
         bool announced = false;
-        bool tickless = false;  ///< since it was stopped for ever, as it seemed
+        bool tickless = false;    ///< since it was stopped for ever, as it seemed
+        bool streamless = false;  ///< likewise
         /// How long it was stopped or on the wrong side of a cut, in all.
         Ticks absence = 0;
         std::deque<Completion> mail{};  ///< in the order of its arrival

@@ -68,7 +68,9 @@ private:
             case Timeline::Kind::stream:
                 if (awake(rank)) {
                     node(rank).stream();
-                } else if (!stage_.is_dead(rank) && !life(rank).for_ever) {
+                } else if (life(rank).for_ever) {
+                    life(rank).streamless = true;
+                } else if (!stage_.is_dead(rank)) {
                     stage_.timeline.add(10, Timeline::Kind::stream, entry.what);
                 }
                 return;
@@ -207,6 +209,8 @@ private:
             stage_.say("rank " + std::to_string(rank) + " goes on");
             if (life(rank).entered) node(rank).resume();
             if (std::exchange(life(rank).tickless, false)) tick_later(rank);
+            if (std::exchange(life(rank).streamless, false))
+                stage_.timeline.add(10, Timeline::Kind::stream, static_cast<std::size_t>(rank));
         }
         retry();
         for (const Rank rank : stage_.scenario.blows[blow].ranks) {

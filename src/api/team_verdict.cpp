@@ -93,6 +93,16 @@ void Team::Impl::drop(const std::vector<Loss>& losses, Report& report) {
         if (!loss.dead) report.evicted.push_back(name(loss.rank));
     }
     if (report.failed.empty()) return;
+    // They may be in this broadcast still, or in the next one already, and nobody there answers
+    // them once the others have left the team. Some tell them, in case that some die.
+    constexpr std::ptrdiff_t tellers = 3;
+    if (std::ranges::find(members_, rank_) - members_.begin() < tellers) {
+        engine::progress::in_turn([&] {
+            for (const Loss& loss : losses) {
+                if (!loss.dead) hub_->expel(loss.rank);
+            }
+        });
+    }
     std::ranges::sort(losses_, {}, &Loss::rank);
     const std::size_t nodes = placement_.nodes(members_).size();
     units_ = static_cast<int>(nodes > 1 ? nodes : members_.size());

@@ -19,6 +19,8 @@ constexpr auto between_looks = std::chrono::milliseconds(2);
 constexpr Hub::Identity leave_taking = ~Hub::Identity{0};
 constexpr std::byte question{0};
 constexpr std::byte yes{1};
+// Likewise: "you have no part in this team any more".
+constexpr Hub::Identity expulsion = leave_taking - 1;
 
 }  // namespace
 
@@ -100,6 +102,10 @@ void Hub::sort(Letter letter) {
         on_leave(letter);
         return;
     }
+    if (broadcast == expulsion) {
+        expelled_by_ = letter.from;
+        return;
+    }
     const auto over = std::ranges::find(over_, broadcast, &Over::broadcast);
     if (over == over_.end()) {
         inbox_[broadcast].push_back(std::move(letter));
@@ -107,6 +113,8 @@ void Hub::sort(Letter letter) {
         send(letter.from, broadcast, *reply);
     }
 }
+
+void Hub::expel(collectives::Rank rank) { post(rank, expulsion, {}); }
 
 // Letters from one rank to another do not overtake each other: whoever hears the question has got
 // all that was sent before it.

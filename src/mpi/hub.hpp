@@ -52,6 +52,12 @@ public:
     using Answer = std::function<std::optional<std::vector<std::byte>>(const Letter&)>;
     void close(Identity broadcast, Answer answer);
 
+    /// Tells a rank that it has no part in the team any more, whatever broadcast it is in: one that
+    /// stood still may have come out of the broadcast that left it out without knowing.
+    void expel(collectives::Rank rank);
+    /// Who has told this rank so; no_rank for nobody.
+    [[nodiscard]] collectives::Rank expelled_by() const { return expelled_by_; }
+
     /// Ranks that are known to be dead, in the order of discovery; only grows.
     [[nodiscard]] const std::vector<collectives::Rank>& dead() const { return dead_; }
     /// Something has failed: look at once, not only now and then.
@@ -94,6 +100,7 @@ private:
     std::set<collectives::Rank> written_to_;
     std::set<collectives::Rank> awaited_;  ///< have not yet said that everything has arrived
     Clock::time_point looked_{};
+    collectives::Rank expelled_by_ = collectives::no_rank;
 };
 
 }  // namespace splitcast::mpi

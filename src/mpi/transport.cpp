@@ -1,5 +1,6 @@
 #include "mpi/transport.hpp"
 
+#include "collectives/control.hpp"
 #include "collectives/flow.hpp"
 #include "mpi/communicator.hpp"
 #include "mpi/ulfm.hpp"
@@ -191,6 +192,13 @@ void PointToPoint::take_letters(std::vector<Completion>& completions) {
         completions.push_back({.kind = Completion::Kind::control,
                                .peer = letter.from,
                                .message = std::move(letter.bytes)});
+    }
+    if (hub_.expelled_by() != collectives::no_rank && !expulsion_told_) {
+        expulsion_told_ = true;
+        completions.push_back(
+            {.kind = Completion::Kind::control,
+             .peer = hub_.expelled_by(),
+             .message = collectives::encode({.kind = collectives::ControlMessage::Kind::evicted})});
     }
     // After the letters: what a rank said before it died was said.
     for (; dead_told_ < hub_.dead().size(); ++dead_told_) {

@@ -94,6 +94,7 @@ private:
     std::vector<int> indices_;
     std::vector<MPI_Status> statuses_;
     std::optional<Error> refused_;
+    bool expulsion_told_ = false;
     std::size_t dead_told_ = 0;  ///< of the hub's dead ranks
     unsigned deaf_ = 0;          ///< polls without looking for control messages
     std::optional<std::chrono::steady_clock::time_point> forsaken_at_;

@@ -60,6 +60,29 @@ check "requeue: the second time it ends well" test "$(state_at_end "$job")" = CO
 check "requeue: every node has the copy" copied less /dev/shm/data h1 h2 h3 h4
 for node in $(nodes); do "$cluster" at "$node" rm /dev/shm/data; done
 
+# Queued again with --resume: the second time every node fetches only what it has not got. With -f: the reader, which has
+# everything, may outlive the others for as long as it takes to finish alone.
+make_file more $((24 << 20)) # 20 s
+job=$(submit -N4 --ntasks-per-node=1 --requeue --open-mode=append <<TEXT
+srun $splitcast copy -f --resume --json --settings segment=64K $work/more /dev/shm/data
+TEXT
+)
+has_some() { # that is proven: more than the journal's head, on every node
+    local node
+    for node in $(nodes); do
+        (($("$cluster" at "$node" stat -c %s /dev/shm/.data.splitcast-journal 2>/dev/null || echo 0) > 80)) || return 1
+    done
+}
+check "resume: it had begun" until_true 60 has_some
+scontrol requeue "$job"
+check "resume: it waits again" until_true 60 eval '[[ $(job_state "$job") == PENDING ]]'
+scontrol update JobId="$job" StartTime=now
+check "resume: the second time it ends well" test "$(state_at_end "$job")" = COMPLETED
+check "resume: every node has the copy" copied more /dev/shm/data h1 h2 h3 h4
+had_some=$(cat "$work/${job}"_*.out | grep -c '"bytes_held": [1-9]') || true
+check "resume: the nodes had some of it ($had_some)" test "$had_some" -ge 3
+for node in $(nodes); do "$cluster" at "$node" rm /dev/shm/data; done
+
 # Slurm's shortest limit is a minute, and it looks every half a minute.
 job=$(submit -N4 --ntasks-per-node=1 --time=1 <<TEXT
 srun $splitcast copy $work/source /dev/shm/data

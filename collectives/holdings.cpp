@@ -30,6 +30,12 @@ Holdings Holdings::everything(Segment segments) {
     return out;
 }
 
+Holdings Holdings::front(Segment segments, Segment held) {
+    Holdings holdings(segments);
+    for (Segment s = 0; s < held; ++s) holdings.add(s);
+    return holdings;
+}
+
 void Holdings::unite(const Holdings& other) {
     assert(segments_ == other.segments_);
     for (std::size_t i = 0; i < words_.size(); ++i) words_[i] |= other.words_[i];

@@ -18,6 +18,8 @@ public:
         : words_(static_cast<std::size_t>((segments + 63) / 64)), segments_(segments) {}
 
     static Holdings everything(Segment segments);
+    /// Of `segments` segments the first `held`.
+    static Holdings front(Segment segments, Segment held);
 
     [[nodiscard]] Segment segments() const { return segments_; }
     [[nodiscard]] Segment held() const { return held_; }

@@ -18,6 +18,11 @@ struct Segmentation {
         return std::min(segment_bytes, length - offset(s));
     }
 
+    /// How many segments from the front lie wholly in the first `bytes` bytes.
+    [[nodiscard]] Segment whole_below(Bytes bytes) const {
+        return bytes >= length ? count() : bytes / segment_bytes;
+    }
+
     friend bool operator==(const Segmentation&, const Segmentation&) = default;
 };
 

@@ -9,18 +9,8 @@
 
 namespace splitcast::api {
 
-namespace {
-
 using storage::Codec;
 using storage::Lane;
-
-storage::Digest digest_of(std::span<const std::byte> bytes) {
-    storage::Digester digester;
-    digester.add(bytes);
-    return digester.digest();
-}
-
-}  // namespace
 
 Packed::~Packed() {
     // Before what they work on.
@@ -108,7 +98,7 @@ Result<void> Packed::tell(int from) {
         catalogue_ = encode(setup_.sources->catalogue);
         filling_->drain();
         head_ = {.bytes = std::ssize(catalogue_),
-                 .digest = digest_of(catalogue_),
+                 .digest = storage::digest_of(catalogue_),
                  .codec = static_cast<std::int32_t>(codec_),
                  .first = slot(0).packing};
     }
@@ -139,7 +129,7 @@ storage::Codec Packed::choose() {
 }
 
 Result<void> Packed::begin_writing() {
-    if (digest_of(catalogue_) != head_.digest) {
+    if (storage::digest_of(catalogue_) != head_.digest) {
         return Error{Status::integrity,
                      setup_.target->path() +
                          ": the catalogue of the copy has arrived otherwise than "

@@ -23,9 +23,7 @@ namespace splitcast::api {
 namespace {
 
 storage::Digest digest_of(const std::string& text) {
-    storage::Digester digester;
-    digester.add(std::as_bytes(std::span(text)));
-    return digester.digest();
+    return storage::digest_of(std::as_bytes(std::span(text)));
 }
 
 /// What ranks tell each other about the files they are to write.

@@ -64,22 +64,12 @@ void FileRange::request(std::int64_t offset, std::span<std::byte> into) {
 }
 
 Result<void> FileRange::read(const storage::Lane::Piece& piece) const {
-    std::span<std::byte> into = piece.bytes;
-    std::int64_t offset = piece.offset;
-    while (!into.empty()) {
-        const ssize_t count =
-            storage::retry([&] { return ::pread(file_.get(), into.data(), into.size(), offset); });
-        if (count < 0) return system_error(Status::source, path_, "cannot read the file", errno);
-        if (count == 0) {
-            return plain_error(Status::source, path_,
-                               fmt::format("became shorter while it was read: it ends at byte {} "
-                                           "of {}",
-                                           offset, facts_.length));
-        }
-        into = into.subspan(static_cast<std::size_t>(count));
-        offset += count;
-    }
-    return {};
+    const std::int64_t count = storage::read_whole(file_.get(), piece.bytes, piece.offset);
+    if (count < 0) return system_error(Status::source, path_, "cannot read the file", errno);
+    if (count == std::ssize(piece.bytes)) return {};
+    return plain_error(Status::source, path_,
+                       fmt::format("became shorter while it was read: it ends at byte {} of {}",
+                                   piece.offset + count, facts_.length));
 }
 
 Result<void> FileRange::finish() {

@@ -81,18 +81,6 @@ void ignore_broken_pipes() {
     sigaction(SIGPIPE, &ignore, nullptr);
 }
 
-/// Only whole segments count.
-collectives::Holdings held_in_front(const Team::Impl::Call& call,
-                                    const collectives::Segmentation& segmentation) {
-    collectives::Holdings held(segmentation.count());
-    if (!call.resumes) return held;
-    for (collectives::Segment s = 0; s < segmentation.count(); ++s) {
-        if (segmentation.offset(s) + segmentation.size(s) > call.held_in_front) break;
-        held.add(s);
-    }
-    return held;
-}
-
 std::uint64_t mix(std::uint64_t hash, std::uint64_t value) {
     hash ^= value + 0x9E3779B97F4A7C15ULL + (hash << 6U) + (hash >> 2U);
     return hash;
@@ -374,7 +362,9 @@ Team::Impl::Operation Team::Impl::begin(const Call& call, std::uint64_t tag_numb
     const bool piecemeal = call.piecemeal && segmentation.length > 0;
     config.piecemeal = piecemeal;
     config.held = holds ? collectives::Holdings::everything(segmentation.count())
-                        : held_in_front(call, segmentation);
+                        : collectives::Holdings::front(
+                              segmentation.count(),
+                              call.resumes ? segmentation.whole_below(call.held_in_front) : 0);
     config.resumes = !holds && config.held.held() > 0;
     prepare_recovery(call, operation.choice.shape, config.recovery);
     if (!call.refused) plan(call, operation, config);

@@ -28,11 +28,6 @@ std::span<std::byte> Buffer::place(Segment segment) {
     return {ring_.data() + (segment % slots_) * segmentation_.segment_bytes, size};
 }
 
-Segment Buffer::segments_below(std::int64_t bytes) const {
-    return bytes >= segmentation_.length ? segmentation_.count()
-                                         : bytes / segmentation_.segment_bytes;
-}
-
 bool Buffer::wants(Segment segment) const { return !wanted_ || wanted_->has(segment); }
 
 // Everything wanted below this one has been read.
@@ -73,7 +68,7 @@ Buffer::Bounds Buffer::advance_in_place(Segment held) {
     } else {
         const Segment ahead = std::min(count, held + ahead_);
         sink_->make_room(ahead == count ? segmentation_.length : segmentation_.offset(ahead));
-        bounds.writable = segments_below(sink_->room());
+        bounds.writable = segmentation_.whole_below(sink_->room());
     }
     offer(held);
     return bounds;
@@ -85,13 +80,14 @@ Buffer::Bounds Buffer::advance_ring(Segment held, Segment relayed) {
     if (source_ != nullptr) bounds.readable = held = read_below();
     if (sink_ != nullptr) {
         offer(held);
-        relayed = std::min(relayed, segments_below(sink_->taken()));
+        relayed = std::min(relayed, segmentation_.whole_below(sink_->taken()));
     }
     // A slot is free again when its segment has arrived, was sent on, and was taken.
     const Segment free_below = std::min(std::min(relayed, held), count);
     bounds.writable = std::min(count, free_below + slots_);
     // What the sink was given before the ring began again is still in its slots until it is taken.
-    const bool taken = sink_ == nullptr || segments_below(sink_->taken()) >= given_before_;
+    const bool taken =
+        sink_ == nullptr || segmentation_.whole_below(sink_->taken()) >= given_before_;
     if (source_ != nullptr && taken) read_ahead(bounds.writable);
     return bounds;
 }
@@ -112,7 +108,7 @@ void Buffer::renew(const collectives::Holdings& wanted) {
 bool Buffer::at_rest() {
     if (!piecemeal()) return true;
     return (source_ == nullptr || source_->ready() >= requested_bytes_) &&
-           (sink_ == nullptr || segments_below(sink_->taken()) >= offered_);
+           (sink_ == nullptr || segmentation_.whole_below(sink_->taken()) >= offered_);
 }
 
 bool Buffer::settled() {

@@ -66,7 +66,6 @@ public:
     [[nodiscard]] bool settled();
 
 private:
-    [[nodiscard]] collectives::Segment segments_below(std::int64_t bytes) const;
     [[nodiscard]] bool wants(collectives::Segment segment) const;
     [[nodiscard]] collectives::Segment read_below();
     void read_ahead(collectives::Segment below);

@@ -90,16 +90,8 @@ storage::StagedFile new_file(const std::string& path, bool force) {
 
 FileCopy::FileCopy(const std::string& path, bool force, const Bytes& image)
     : staged_(new_file(path, force)) {
-    std::span<const std::byte> left(image);
-    off_t at = 0;
-    while (!left.empty()) {
-        const ssize_t written = storage::retry(
-            [&] { return ::pwrite(staged_.descriptor(), left.data(), left.size(), at); });
-        if (written < 0)
-            throw Failure(storage::system_error(Status::destination, path, "cannot write", errno));
-        left = left.subspan(static_cast<std::size_t>(written));
-        at += written;
-    }
+    if (const int code = storage::write_whole(staged_.descriptor(), image, 0); code != 0)
+        throw Failure(storage::system_error(Status::destination, path, "cannot write", code));
     const Handle access(H5Pcreate(H5P_FILE_ACCESS), H5Pclose, "cannot make properties");
     H5Pset_file_locking(access, true, true);
     file_ = Handle(H5Fopen(handle_name().c_str(), H5F_ACC_RDWR, access), H5Fclose,

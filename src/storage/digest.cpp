@@ -32,4 +32,10 @@ Digest Digester::digest() const {
     return {hash.high64, hash.low64};
 }
 
+Digest digest_of(std::span<const std::byte> bytes) {
+    Digester digester;
+    digester.add(bytes);
+    return digester.digest();
+}
+
 }  // namespace splitcast::storage

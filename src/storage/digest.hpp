@@ -35,4 +35,6 @@ private:
     std::unique_ptr<State> state_;
 };
 
+[[nodiscard]] Digest digest_of(std::span<const std::byte> bytes);
+
 }  // namespace splitcast::storage

@@ -52,19 +52,9 @@ void FileSink::offer(std::int64_t offset, std::span<const std::byte> bytes) {
 }
 
 Result<void> FileSink::write(const Lane::Piece& piece) {
-    std::span<const std::byte> rest = piece.bytes;
-    const bool in_place = map_ != nullptr;
-    if (in_place) rest = {};
-    std::int64_t offset = piece.offset;
-    while (!rest.empty()) {
-        const ssize_t count =
-            retry([&] { return ::pwrite(file_.descriptor(), rest.data(), rest.size(), offset); });
-        if (count <= 0) {
-            return system_error(Status::destination, file_.path(), "cannot write",
-                                count < 0 ? errno : EIO);
-        }
-        rest = rest.subspan(static_cast<std::size_t>(count));
-        offset += count;
+    if (!map_) {  // else it is there already
+        const int code = write_whole(file_.descriptor(), piece.bytes, piece.offset);
+        if (code != 0) return system_error(Status::destination, file_.path(), "cannot write", code);
     }
     digester_.add(piece.bytes);
     if (journal_) return journal_->add(piece.offset, piece.bytes);
@@ -93,8 +83,7 @@ Result<Digest> FileSink::read_back() {
     Digester digester;
     std::vector<std::byte> bytes(std::size_t{4} << 20U);
     for (std::int64_t offset = 0; offset < file_.length();) {
-        const ssize_t count =
-            retry([&] { return ::pread(file_.descriptor(), bytes.data(), bytes.size(), offset); });
+        const std::int64_t count = read_whole(file_.descriptor(), bytes, offset);
         if (count < 0) return failure(errno);
         if (count == 0) break;
         digester.add(std::span(bytes).first(static_cast<std::size_t>(count)));

@@ -45,21 +45,13 @@ void FileSource::request(std::int64_t offset, std::span<std::byte> into) {
 }
 
 Result<void> FileSource::fill(std::int64_t offset, std::span<std::byte> into) const {
-    while (!into.empty()) {
-        const ssize_t count =
-            retry([&] { return ::pread(file_.get(), into.data(), into.size(), offset); });
-        if (count < 0) return system_error(Status::source, path_, "cannot read the source", errno);
-        if (count == 0) {
-            return plain_error(
-                Status::source, path_,
-                fmt::format(
-                    "the source became shorter while it was copied: it ends at byte {} of {}",
-                    offset, length()));
-        }
-        into = into.subspan(static_cast<std::size_t>(count));
-        offset += count;
-    }
-    return {};
+    const std::int64_t count = read_whole(file_.get(), into, offset);
+    if (count < 0) return system_error(Status::source, path_, "cannot read the source", errno);
+    if (count == std::ssize(into)) return {};
+    return plain_error(
+        Status::source, path_,
+        fmt::format("the source became shorter while it was copied: it ends at byte {} of {}",
+                    offset + count, length()));
 }
 
 // Some bytes may be read twice, others not at all; the digest takes each once, in order.

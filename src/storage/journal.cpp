@@ -30,32 +30,8 @@ std::int64_t place_of(std::int64_t record) {
     return static_cast<std::int64_t>(sizeof(Header)) + record * record_bytes;
 }
 
-bool read_whole(int file, std::span<std::byte> into, std::int64_t offset) {
-    while (!into.empty()) {
-        const ssize_t count =
-            retry([&] { return ::pread(file, into.data(), into.size(), offset); });
-        if (count <= 0) return false;
-        into = into.subspan(static_cast<std::size_t>(count));
-        offset += count;
-    }
-    return true;
-}
-
-bool write_whole(int file, std::span<const std::byte> bytes, std::int64_t offset) {
-    while (!bytes.empty()) {
-        const ssize_t count =
-            retry([&] { return ::pwrite(file, bytes.data(), bytes.size(), offset); });
-        if (count <= 0) return false;
-        bytes = bytes.subspan(static_cast<std::size_t>(count));
-        offset += count;
-    }
-    return true;
-}
-
-Digest digest_of(std::span<const std::byte> bytes) {
-    Digester digester;
-    digester.add(bytes);
-    return digester.digest();
+bool filled(int file, std::span<std::byte> into, std::int64_t offset) {
+    return read_whole(file, into, offset) == std::ssize(into);
 }
 
 }  // namespace
@@ -82,7 +58,7 @@ Result<std::unique_ptr<Journal>> Journal::open(int folder, const std::string& na
     }
     const Header expected{.origin = origin};
     Header found{.origin = {}};
-    if (read_whole(journal->file_.get(), std::as_writable_bytes(std::span(&found, 1)), 0) &&
+    if (filled(journal->file_.get(), std::as_writable_bytes(std::span(&found, 1)), 0) &&
         std::memcmp(&found, &expected, sizeof found) == 0) {
         return journal;
     }
@@ -92,10 +68,10 @@ Result<std::unique_ptr<Journal>> Journal::open(int folder, const std::string& na
 
 Result<void> Journal::begin_anew() {
     const Header header{.origin = origin_};
-    if (retry([&] { return ::ftruncate(file_.get(), 0); }) != 0 ||
-        !write_whole(file_.get(), std::as_bytes(std::span(&header, 1)), 0)) {
+    if (retry([&] { return ::ftruncate(file_.get(), 0); }) != 0)
         return failure("cannot write the journal of a partial copy", errno);
-    }
+    const int code = write_whole(file_.get(), std::as_bytes(std::span(&header, 1)), 0);
+    if (code != 0) return failure("cannot write the journal of a partial copy", code);
     return {};
 }
 
@@ -104,13 +80,12 @@ Result<std::int64_t> Journal::prove(int file) {
     std::int64_t record = 0;
     while (known_ < origin_.length) {
         Digest said;
-        if (!read_whole(file_.get(), std::as_writable_bytes(std::span(&said, 1)),
-                        place_of(record))) {
+        if (!filled(file_.get(), std::as_writable_bytes(std::span(&said, 1)), place_of(record))) {
             break;
         }
         const auto count = std::min(chunk, origin_.length - known_);
         const auto piece = std::span(bytes).first(static_cast<std::size_t>(count));
-        if (!read_whole(file, piece, known_) || digest_of(piece) != said) break;
+        if (!filled(file, piece, known_) || digest_of(piece) != said) break;
         known_ += count;
         ++record;
     }
@@ -142,8 +117,10 @@ Result<void> Journal::add(std::int64_t offset, std::span<const std::byte> bytes)
 
 Result<void> Journal::append(const Digest& digest) {
     const std::int64_t record = known_ / chunk;
-    if (write_whole(file_.get(), std::as_bytes(std::span(&digest, 1)), place_of(record))) return {};
-    return failure("cannot write the journal of a partial copy", errno);
+    const int code =
+        write_whole(file_.get(), std::as_bytes(std::span(&digest, 1)), place_of(record));
+    if (code != 0) return failure("cannot write the journal of a partial copy", code);
+    return {};
 }
 
 void Journal::remove() {

@@ -24,6 +24,30 @@ Descriptor::~Descriptor() {
 
 FileIdentity identity(const struct stat& facts) { return {facts.st_dev, facts.st_ino}; }
 
+std::int64_t read_whole(int file, std::span<std::byte> into, std::int64_t offset) {
+    std::int64_t done = 0;
+    while (done < std::ssize(into)) {
+        const auto rest = into.subspan(static_cast<std::size_t>(done));
+        const ssize_t count =
+            retry([&] { return ::pread(file, rest.data(), rest.size(), offset + done); });
+        if (count < 0) return -1;
+        if (count == 0) break;
+        done += count;
+    }
+    return done;
+}
+
+int write_whole(int file, std::span<const std::byte> bytes, std::int64_t offset) {
+    while (!bytes.empty()) {
+        const ssize_t count =
+            retry([&] { return ::pwrite(file, bytes.data(), bytes.size(), offset); });
+        if (count <= 0) return count < 0 ? errno : EIO;
+        bytes = bytes.subspan(static_cast<std::size_t>(count));
+        offset += count;
+    }
+    return 0;
+}
+
 Error system_error(Status status, std::string_view path, std::string_view what, int code) {
     // Not strerror, which may not be called by two threads at once.
     return {status, fmt::format("{}: {}: {}", path, what, std::generic_category().message(code))};

@@ -5,7 +5,9 @@
 #include <sys/types.h>
 
 #include <cerrno>
+#include <cstddef>
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -52,6 +54,13 @@ auto retry(Call call) {
     while (result == -1 && errno == EINTR) result = call();
     return result;
 }
+
+/// Reads until `into` is full or the file is at its end. How many bytes that were; negative if the
+/// system says no, and errno tells why.
+[[nodiscard]] std::int64_t read_whole(int file, std::span<std::byte> into, std::int64_t offset);
+
+/// Writes all of it. Zero, or the errno of what went wrong.
+[[nodiscard]] int write_whole(int file, std::span<const std::byte> bytes, std::int64_t offset);
 
 /// "PATH: WHAT: <what the system says>" for the errno given.
 [[nodiscard]] Error system_error(Status status, std::string_view path, std::string_view what,

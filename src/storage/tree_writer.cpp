@@ -129,13 +129,8 @@ Result<void> TreeWriter::make_twin(const FolderCursor::Where& where) {
 }
 
 Result<void> TreeWriter::write(std::span<const std::byte> bytes, std::int64_t offset) const {
-    while (!bytes.empty()) {
-        const ssize_t count =
-            retry([&] { return ::pwrite(file_.get(), bytes.data(), bytes.size(), offset); });
-        if (count <= 0) return failure("cannot write", count < 0 ? errno : EIO);
-        bytes = bytes.subspan(static_cast<std::size_t>(count));
-        offset += count;
-    }
+    const int code = write_whole(file_.get(), bytes, offset);
+    if (code != 0) return failure("cannot write", code);
     return {};
 }
 

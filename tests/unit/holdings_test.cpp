@@ -28,6 +28,15 @@ TEST_CASE("holding everything is complete for every number of segments") {
     }
 }
 
+TEST_CASE("the front is held and nothing behind it") {
+    const Holdings held = Holdings::front(130, 65);
+    CHECK(held.held() == 65);
+    CHECK(held.has(64));
+    CHECK_FALSE(held.has(65));
+    CHECK(Holdings::front(3, 0).held() == 0);
+    CHECK(Holdings::front(3, 3).complete());
+}
+
 TEST_CASE("missing segments come as ranges across words") {
     Holdings held(200);
     for (int s = 0; s < 200; ++s) {

@@ -1,5 +1,6 @@
 #include "storage/file_sink.hpp"
 #include "storage/journal.hpp"
+#include "support/folder.hpp"
 #include "support/random.hpp"
 
 #include <catch2/catch_test_macros.hpp>
@@ -24,17 +25,12 @@ constexpr std::int64_t length = 3 * Journal::chunk + 1000;
 class Place {
 public:
     Place() {
-        std::string name = (fs::temp_directory_path() / "splitcast-journal-XXXXXX").string();
-        path_ = ::mkdtemp(name.data());
         folder_ = Descriptor(::open(path_.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
         file_ = Descriptor(::open((path_ / "part").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
         REQUIRE(::ftruncate(file_.get(), length) == 0);
         tests::Random random(7);
         for (std::byte& byte : bytes_) byte = static_cast<std::byte>(random.next());
     }
-    Place(const Place&) = delete;
-    Place& operator=(const Place&) = delete;
-    ~Place() { fs::remove_all(path_); }
 
     [[nodiscard]] std::unique_ptr<Journal> open(const Origin& origin = {.length = length}) const {
         auto journal = Journal::open(folder_.get(), "journal", origin, "part");
@@ -63,9 +59,11 @@ public:
     [[nodiscard]] std::span<const std::byte> bytes() const { return bytes_; }
     [[nodiscard]] int file() const { return file_.get(); }
     [[nodiscard]] const fs::path& path() const { return path_; }
+    [[nodiscard]] std::vector<std::string> names() const { return own_.names(); }
 
 private:
-    fs::path path_;
+    tests::Folder own_;
+    fs::path path_ = own_.path();
     Descriptor folder_;
     Descriptor file_;
     std::vector<std::byte> bytes_ = std::vector<std::byte>(static_cast<std::size_t>(length));
@@ -207,11 +205,7 @@ TEST_CASE("An interrupted copy is taken up where it was") {
     REQUIRE(sink->file().publish().ok());
     sink->settle();
     CHECK(fs::file_size(place.path() / "copy") == length);
-    std::vector<std::string> names;
-    for (const auto& entry : fs::directory_iterator(place.path()))
-        names.push_back(entry.path().filename());
-    std::ranges::sort(names);
-    CHECK(names == std::vector<std::string>{"copy", "part"});
+    CHECK(place.names() == std::vector<std::string>{"copy", "part"});
 }
 
 TEST_CASE("A kept file has one copy at a time, and never wider permissions") {

@@ -19,6 +19,16 @@ TEST_CASE("a length that divides has no rest") {
     CHECK(cut.size(2) == 32);
 }
 
+TEST_CASE("only whole segments lie below a number of bytes") {
+    constexpr Segmentation cut{100, 32};
+    CHECK(cut.whole_below(0) == 0);
+    CHECK(cut.whole_below(31) == 0);
+    CHECK(cut.whole_below(32) == 1);
+    CHECK(cut.whole_below(99) == 3);
+    CHECK(cut.whole_below(100) == 4);
+    CHECK(Segmentation{0, 32}.whole_below(0) == 0);
+}
+
 TEST_CASE("no bytes, no segments") { CHECK(Segmentation{0, 32}.count() == 0); }
 
 TEST_CASE("lengths beyond 2^32 work") {

@@ -5,6 +5,7 @@
 #include "storage/folders.hpp"
 #include "storage/marker.hpp"
 #include "storage/unfinished.hpp"
+#include "support/folder.hpp"
 #include "support/random.hpp"
 
 #include <catch2/catch_test_macros.hpp>
@@ -28,31 +29,7 @@ using namespace splitcast::storage;
 
 namespace {
 
-/// A folder of the test's own, gone at its end.
-class Folder {
-public:
-    Folder() {
-        std::string name = (fs::temp_directory_path() / "splitcast-storage-XXXXXX").string();
-        path_ = ::mkdtemp(name.data());
-    }
-    Folder(const Folder&) = delete;
-    Folder& operator=(const Folder&) = delete;
-    ~Folder() { fs::remove_all(path_); }
-    [[nodiscard]] std::string operator/(const std::string& name) const {
-        return (path_ / name).string();
-    }
-    /// Names in it, hidden ones too.
-    [[nodiscard]] std::vector<std::string> names() const {
-        std::vector<std::string> names;
-        for (const auto& entry : fs::directory_iterator(path_))
-            names.push_back(entry.path().filename());
-        std::ranges::sort(names);
-        return names;
-    }
-
-private:
-    fs::path path_;
-};
+using tests::Folder;
 
 std::vector<std::byte> some_bytes(std::size_t count) {
     tests::Random random(count);
@@ -75,12 +52,6 @@ void write_file(const std::string& path, const std::string& text) {
 std::string content(const std::string& path) {
     std::ifstream file(path, std::ios::binary);
     return {std::istreambuf_iterator<char>(file), {}};
-}
-
-Digest digest_of(std::span<const std::byte> bytes) {
-    Digester digester;
-    digester.add(bytes);
-    return digester.digest();
 }
 
 std::unique_ptr<FileSink> sink_for(const std::string& path, std::int64_t length,

@@ -3,6 +3,7 @@
 #include "storage/staged_tree.hpp"
 #include "storage/tree_reader.hpp"
 #include "storage/unfinished.hpp"
+#include "support/folder.hpp"
 
 #include <catch2/catch_test_macros.hpp>
 #include <fcntl.h>
@@ -24,29 +25,7 @@ using namespace splitcast::storage;
 
 namespace {
 
-/// A folder of the test's own, gone at its end.
-class Folder {
-public:
-    Folder() {
-        std::string name = (fs::temp_directory_path() / "splitcast-tree-XXXXXX").string();
-        path_ = ::mkdtemp(name.data());
-    }
-    Folder(const Folder&) = delete;
-    Folder& operator=(const Folder&) = delete;
-    ~Folder() { fs::remove_all(path_); }
-    [[nodiscard]] fs::path operator/(const std::string& name) const { return path_ / name; }
-    [[nodiscard]] std::string path() const { return path_.string(); }
-    [[nodiscard]] std::vector<std::string> names() const {
-        std::vector<std::string> names;
-        for (const auto& entry : fs::directory_iterator(path_))
-            names.push_back(entry.path().filename());
-        std::ranges::sort(names);
-        return names;
-    }
-
-private:
-    fs::path path_;
-};
+using tests::Folder;
 
 void write(const fs::path& path, const std::string& text) { std::ofstream(path) << text; }
 

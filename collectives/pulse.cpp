@@ -22,8 +22,23 @@ void Pulse::heard(Rank from, Ticks now) {
 
 void Pulse::stirred(Rank rank, Ticks now) {
     Neighbour& neighbour = known_[rank];
+    if (neighbour.here && neighbour.watched && !neighbour.away) {
+        constexpr Ticks memory = 8;  // signs of life, after which most of a gap is forgotten
+        neighbour.gap = std::max(now - neighbour.heard, neighbour.gap - neighbour.gap / memory);
+    }
     neighbour.heard = now;
     neighbour.here = true;
+}
+
+Ticks Pulse::patience(const Neighbour& neighbour) const {
+    // A beat goes out every period and may have just missed a tick: gaps of two are nothing.
+    const Ticks jerk = std::max<Ticks>(neighbour.gap - 2 * times_.period, 0);
+    return times_.timeout + std::min(2 * jerk, times_.timeout * 3 / 4);
+}
+
+Ticks Pulse::patience(Rank rank) const {
+    const auto known = known_.find(rank);
+    return known == known_.end() ? times_.timeout : patience(known->second);
 }
 
 void Pulse::beaten(Rank from, Ticks now, bool away) {
@@ -63,7 +78,7 @@ Pulse::Due Pulse::tick(Ticks now) {
             due.beat.push_back(rank);
         }
         if (neighbour.watched && neighbour.here && !neighbour.away &&
-            now - neighbour.heard > times_.timeout) {
+            now - neighbour.heard > patience(neighbour)) {
             due.silent.push_back(rank);
         }
     }

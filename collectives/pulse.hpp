@@ -23,6 +23,9 @@ struct PulseTimes {
 ///  - A neighbour is timed from the first sign of life on: silence of a rank that has not entered
 ///    the call is no failure. For the same reason it gets one beat, and more only when it is known
 ///    to be there.
+///  - Beats wait in the same queues as segments: on a link that is slow for what is sent over it,
+///  signs of life come in jerks. Whose signs have had long gaps lately is given more time, up to
+///  three quarters of the timeout: silence is noticed within less than two timeouts in any case.
 ///  - A neighbour that said that it is away (between the start and the wait of a nonblocking
 ///    broadcast) is not timed until it says something else.
 ///  - A rank that was itself absent (stopped, or busy elsewhere) has no right to call others
@@ -56,18 +59,23 @@ public:
 
     /// How long nothing was heard of a rank; -1 if nothing ever was.
     [[nodiscard]] Ticks silence(Rank rank, Ticks now) const;
+    /// For how long a silence of this rank is believed to be harmless.
+    [[nodiscard]] Ticks patience(Rank rank) const;
 
 private:
     struct Neighbour {
         Ticks heard = 0;
         Ticks said = 0;
         Ticks asked = 0;       ///< last beat
+        Ticks gap = 0;         ///< the longest lately between two signs of life
         bool here = false;     ///< was heard of in this call
         bool greeted = false;  ///< was sent something in this call
         bool away = false;
         bool watched = false;
         bool asking = false;  ///< has sent a beat
     };
+
+    [[nodiscard]] Ticks patience(const Neighbour& neighbour) const;
 
     PulseTimes times_;
     Ticks entered_ = 0;

@@ -18,7 +18,7 @@ check() { # TEXT COMMAND...
     else
         echo "$me: FAILED: $text" >&2
         failures=$((failures + 1))
-        [[ -z ${job:-} ]] || said "$job" >&2 || true
+        [[ -z ${job:-} ]] || { echo "$me: job $job is $(job_state "$job")"; said "$job"; } >&2 || true
     fi
 }
 
@@ -63,7 +63,13 @@ until_true() { # SECONDS COMMAND...: a generous limit, so that nothing hangs
     return 1
 }
 
-job_over() { ! [[ $(job_state "$1") =~ PENDING|RUNNING|COMPLETING|CONFIGURING|SUSPENDED ]]; }
+# Only states that are an end are one: slurmctld may not answer once, and a job that is queued again passes through others.
+job_over() {
+    local states
+    states=$(job_state "$1")
+    [[ -n $states ]] &&
+        ! grep -qvxE 'BOOT_FAIL|CANCELLED|COMPLETED|DEADLINE|FAILED|NODE_FAIL|OUT_OF_MEMORY|TIMEOUT' <<<"$states"
+}
 
 # Waits for a job's end and prints its state, e.g. COMPLETED.
 state_at_end() { # JOB

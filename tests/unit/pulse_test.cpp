@@ -125,3 +125,29 @@ TEST_CASE("a rank that was forgotten is neither beaten nor timed") {
     CHECK(due.beat.empty());
     CHECK(due.silent.empty());
 }
+
+TEST_CASE("a rank whose signs of life come in jerks is given more time, but less than twice") {
+    Pulse pulse(times, 0);
+    pulse.watch(one, 0);
+    pulse.heard(1, 0);
+    Ticks now = 0;
+    CHECK(pass(pulse, now, 35).silent.empty());
+    pulse.stirred(1, now);
+    CHECK(pulse.patience(1) == 50 + 2 * (35 - 2 * 10));
+    CHECK(pass(pulse, now, 35 + 80).silent.empty());
+    CHECK(pass(pulse, now, 35 + 85).silent == Ranks{1});
+
+    pulse.stirred(1, now);
+    CHECK(pulse.patience(1) == 50 + 50 * 3 / 4);
+    // Signs that come as they should make up for it.
+    for (int beat = 0; beat < 24; ++beat) pulse.stirred(1, now += 10);
+    CHECK(pulse.patience(1) == 50);
+}
+
+TEST_CASE("of a rank that was away, how long it was away tells nothing") {
+    Pulse pulse(times, 0);
+    pulse.watch(one, 0);
+    pulse.beaten(1, 0, true);
+    pulse.beaten(1, 300, false);
+    CHECK(pulse.patience(1) == 50);
+}

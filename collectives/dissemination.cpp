@@ -7,7 +7,7 @@
 namespace splitcast::collectives {
 
 int dissemination_rounds(std::size_t members) {
-    return static_cast<int>(std::bit_width(members - 1));
+    return std::bit_width(members - 1);
 }
 
 Dissemination::Dissemination(std::vector<Rank> members, Rank self, Survey mine)

@@ -96,7 +96,7 @@ class Harness(unittest.TestCase):
         self.assertEqual(outcome.slowest, 0.01)
 
     def test_a_hang_shows_where(self):
-        outcome = self.run_case("hang", limit=2)
+        outcome = self.run_case("hang", limit=5)
         self.assert_problems(outcome, "hang", "missing", "unfinished")
         text = self.text(outcome, "hang")
         self.assertIn("ranks [1] still run", text)
@@ -141,7 +141,7 @@ class Harness(unittest.TestCase):
         stop = Outside("STOP", 1, when=("enter", 1, 1))
         begin = time.monotonic()
         self.assert_problems(self.run_case("killed from outside", dead={1: None}, outside=(stop,)))
-        self.assertLess(time.monotonic() - begin, 10)
+        self.assertLess(time.monotonic() - begin, 120)
 
     def test_a_process_left_behind(self):
         grace, harness.GRACE = harness.GRACE, 1

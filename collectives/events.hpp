@@ -23,6 +23,7 @@ struct Event {
         dropped,    ///< the receive of `segment` on in-flow `flow` was cancelled
         failed,     ///< rank `peer` has died
         tick,       ///< time has passed and everything that had happened by `now` was reported
+        ballot,     ///< this rank's `ballot` is known now (Machine::Config::ballot_pending)
         leaving,    ///< the caller goes on with something else and will come back
         returning,  ///< it is back
     };
@@ -32,6 +33,7 @@ struct Event {
     Segment segment = -1;
     Rank peer = no_rank;
     bool damaged = false;
+    Ballot ballot = no_ballot;
     const ControlMessage* message = nullptr;
 };
 

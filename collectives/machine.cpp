@@ -30,6 +30,7 @@ const Machine::Row Machine::table[] = {
     {State::completing, Trigger::called, State::regrouping, &Machine::stop_moving},
     {State::regrouping, Trigger::formed, State::surveying, &Machine::begin_epoch},
     {State::regrouping, Trigger::settled, State::completing, &Machine::settle},
+    {State::regrouping, Trigger::awaits_ballot, State::moving, &Machine::keep_waiting},
 
     {State::surveying, Trigger::decided, State::done, &Machine::finish},
     {State::moving, Trigger::decided, State::done, &Machine::finish},
@@ -96,6 +97,10 @@ std::span<const Action> Machine::step(const Event& event) {
                 react();
             break;
         case Event::Kind::tick: on_tick(); break;
+        case Event::Kind::ballot:
+            mine_.ballot = event.ballot;
+            config_.ballot_pending = false;
+            break;
         case Event::Kind::leaving: go(true); break;
         case Event::Kind::returning: go(false); break;
     }
@@ -116,7 +121,8 @@ void Machine::check() {
             if (recovers()) pulse_.said(actions_[i].peer, now_);
         }
         const bool whole = recovers() ? !membership_.torn() && !damaged_ : true;
-        if (whole && mover_->complete(damaged_)) fire(Trigger::flows_done);
+        if (whole && !config_.ballot_pending && mover_->complete(damaged_))
+            fire(Trigger::flows_done);
     }
     if (state_ == State::withdrawing && mover_->withdrawn()) fire(Trigger::withdrawn);
     if (state_ == State::regrouping) report_when_drained();
@@ -126,6 +132,7 @@ void Machine::enter() {
     if (recovers()) {
         pulse_ = Pulse(config_.recovery.pulse, now_);
         pulse_.watch(neighbours(), now_);
+        if (config_.all_here) all_have_entered();
     }
     mover_->post_receives(actions_);
     begin_stage(views);
@@ -196,11 +203,17 @@ void Machine::give_up() {
 }
 
 void Machine::settle() {
+    keep_waiting();
     if (recovers() || config_.agree) {
         begin_stage(complete);
     } else {
         fire(Trigger::decided);
     }
+}
+
+// Nothing moves in this epoch, and yet it may last: some ranks bring their ballots late.
+void Machine::keep_waiting() {
+    if (recovers()) pulse_.watch(neighbours(), now_);
 }
 
 void Machine::all_are_complete() {

@@ -91,9 +91,16 @@ public:
         /// Of the whole buffer, on ranks that have it from the start: those must be equal.
         std::optional<std::uint64_t> digest;
         Ballot ballot = no_ballot;
+        /// The ballot comes later, by an event of its own. Until then this rank takes part in
+        /// everything, and the others wait at the end for it as for one that lacks segments.
+        bool ballot_pending = false;
         bool agree = false;  ///< wait for everybody's ballot, also without recovery
-        RankPlan plan;       ///< of the first epoch
-        Holdings held;       ///< what this rank has from the start
+        /// Whoever calls promises that all members make progress from now on and will enter: their
+        /// silence means something from the start. Needs somebody who answers the beats that come
+        /// before a rank has entered (`answer_before_entry`).
+        bool all_here = false;
+        RankPlan plan;  ///< of the first epoch
+        Holdings held;  ///< what this rank has from the start
         /// `held` is more than the plans of the others count on, for instance what an interrupted
         /// copy has left. Everybody's holdings are then collected before anything moves
         /// (`placement`, `shape`, `mirrors` and `resend` of `recovery` are needed for that on all
@@ -184,6 +191,7 @@ private:
         called,
         formed,
         settled,
+        awaits_ballot,
         all_complete,
         all_committed,
         decided,
@@ -203,6 +211,7 @@ private:
     void stop_moving();
     void begin_epoch();
     void settle();
+    void keep_waiting();
     void all_are_complete();
     void finish();
 
@@ -282,6 +291,10 @@ private:
     Outcome outcome_;
     Totals totals_;
 };
+
+/// What a rank that has not entered a broadcast yet says to a message of it, if it is awaited there
+/// for certain (`Machine::Config::all_here`): that it is alive.
+[[nodiscard]] std::optional<ControlMessage> answer_before_entry(const ControlMessage& message);
 
 [[nodiscard]] std::string_view name(Machine::State state);
 

@@ -309,7 +309,8 @@ void Machine::adopt(const ControlMessage& epoch) {
         if (membership_.gone(rank)) mover_->forsake(rank);
     }
     actions_.push_back({.kind = Action::Kind::renew});
-    fire(moves ? Trigger::formed : Trigger::settled);
+    const bool awaits = config_.ballot_pending && verdict_ == Verdict::success;
+    fire(moves ? Trigger::formed : awaits ? Trigger::awaits_ballot : Trigger::settled);
     if (membership_.torn()) react();
 }
 
@@ -391,6 +392,13 @@ std::optional<ControlMessage> Epilogue::answer(Rank from, const ControlMessage& 
         case Kind::report: return decision;
         default: return std::nullopt;
     }
+}
+
+// Only where all members are known to be here does anybody speak of all having entered before this
+// one has.
+std::optional<ControlMessage> answer_before_entry(const ControlMessage& message) {
+    if (message.kind != Kind::beat || !message.entered) return std::nullopt;
+    return ControlMessage{.kind = Kind::beat, .epoch = message.epoch};
 }
 
 // ---- heartbeats

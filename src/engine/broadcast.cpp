@@ -256,6 +256,11 @@ void Broadcast::hear_of(const std::vector<collectives::Loss>& losses) {
     step({.kind = Event::Kind::control, .now = clock_.now(), .peer = self_, .message = &notice});
 }
 
+void Broadcast::bring(collectives::Ballot ballot) {
+    if (done_) return;
+    step({.kind = Event::Kind::ballot, .now = clock_.now(), .ballot = ballot});
+}
+
 // Between the machine, which knows what has arrived and was sent on, and the ring, which knows what
 // fits.
 bool Broadcast::advance_buffer(collectives::Ticks now) {

@@ -41,6 +41,9 @@ public:
     /// `start`.
     void hear_of(const std::vector<collectives::Loss>& losses);
 
+    /// The ballot that was pending (Machine::Config). After `start`.
+    void bring(collectives::Ballot ballot);
+
     /// Lets things move as far as they can without waiting. True if anything happened.
     bool progress();
 

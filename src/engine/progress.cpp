@@ -7,8 +7,11 @@
 #include <algorithm>
 #include <atomic>
 #include <chrono>
+#include <csignal>
 #include <cstdint>
+#include <exception>
 #include <mutex>
+#include <system_error>
 #include <thread>
 #include <vector>
 
@@ -108,6 +111,53 @@ void wait(const std::function<bool()>& finished) {
         idle = poll_if_free() ? 0 : idle + 1;
         if (idle >= patience) sched_yield();
     }
+}
+
+namespace {
+
+/// What a process is sent, and not what an instruction of a thread's own gives rise to.
+class SignalsForOthers {
+public:
+    SignalsForOthers() {
+        sigset_t all;
+        sigfillset(&all);
+        for (const int own : {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGTRAP})
+            sigdelset(&all, own);
+        pthread_sigmask(SIG_BLOCK, &all, &before_);
+    }
+    SignalsForOthers(const SignalsForOthers&) = delete;
+    SignalsForOthers& operator=(const SignalsForOthers&) = delete;
+    ~SignalsForOthers() { pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
+    [[nodiscard]] const sigset_t& before() const { return before_; }
+
+private:
+    sigset_t before_{};
+};
+
+}  // namespace
+
+void beside(const std::function<void()>& work) {
+    std::exception_ptr thrown;
+    std::atomic<bool> done = false;
+    const SignalsForOthers blocked;
+    std::thread worker;
+    try {
+        worker = std::thread([&] {
+            pthread_sigmask(SIG_SETMASK, &blocked.before(), nullptr);
+            try {
+                work();
+            } catch (...) {
+                thrown = std::current_exception();
+            }
+            done = true;
+        });
+    } catch (const std::system_error&) {
+        work();  // no thread is to be had: the others may take this rank for silent
+        return;
+    }
+    wait_gently([&] { return done.load(); });
+    worker.join();
+    if (thrown) std::rethrow_exception(thrown);
 }
 
 void wait_gently(const std::function<bool()>& finished) {

@@ -179,6 +179,22 @@ void draw_recovery(Random& random, Scenario& scenario) {
     }
 }
 
+// By a chance of its own, so that the rest stays as it was. Who is away makes no progress, and must
+// not be taken for one that is here.
+void draw_lateness_of_ballots(Scenario& scenario) {
+    Random random(Random::mix(scenario.seed ^ 0xBA1107000000000U));
+    const bool away =
+        std::ranges::find(scenario.blows, Blow::Kind::leave, &Blow::kind) != scenario.blows.end();
+    scenario.all_here = !away && random.chance(20);
+    if (!random.chance(25)) return;
+    for (Rank rank = 0; rank < scenario.ranks(); ++rank) {
+        if (std::ssize(scenario.ballots) <= rank)
+            scenario.ballots.push_back(random.chance(50) ? no_ballot : random.below<Ballot>(10));
+        scenario.late_ballots.push_back(
+            random.chance(50) ? 0 : random.between<Ticks>(1, 3 * scenario.pulse.timeout));
+    }
+}
+
 // By then everybody else has done what can be done without it: noticed whoever is lost, one after
 // the other. More would only be more heartbeats, which were most of what was simulated.
 void shorten_lateness(Scenario& scenario) {
@@ -195,7 +211,10 @@ Scenario draw_failing(std::uint64_t seed, Drawing drawing) {
     draw_recovery(random, scenario);
     if (drawing == Drawing::today) shorten_lateness(scenario);
     draw_blows(random, scenario);
-    if (drawing == Drawing::today) draw_resume(scenario);
+    if (drawing == Drawing::today) {
+        draw_resume(scenario);
+        draw_lateness_of_ballots(scenario);
+    }
     return scenario;
 }
 

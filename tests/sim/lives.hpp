@@ -30,6 +30,7 @@ public:
         bool announced = false;
         bool tickless = false;    ///< since it was stopped for ever, as it seemed
         bool streamless = false;  ///< likewise
+        bool ballotless = false;  ///< likewise
         /// How long it was stopped or on the wrong side of a cut, in all.
         Ticks absence = 0;
         std::deque<Completion> mail{};  ///< in the order of its arrival

@@ -20,6 +20,11 @@ Machine::Config configuration(const Stage& stage, Rank rank) {
     config.window = scenario.window;
     config.agree = scenario.agree;
     if (!scenario.ballots.empty()) config.ballot = scenario.ballots[static_cast<std::size_t>(rank)];
+    if (scenario.late_ballot(rank) > 0) {
+        config.ballot = no_ballot;
+        config.ballot_pending = true;
+    }
+    config.all_here = scenario.all_here;
     config.resumes = scenario.resumes(rank);
     config.recovery.enabled = scenario.recovery;
     if (scenario.recovery || scenario.resume) {
@@ -57,6 +62,14 @@ void MachineNode::tick() {
     if (!port_.survives(Moment::Kind::tick)) return;
     port_.note([] { return std::string("look"); });
     step({.kind = Event::Kind::tick, .now = now()});
+}
+
+void MachineNode::bring_ballot() {
+    const std::vector<Ballot>& ballots = port_.stage().scenario.ballots;
+    port_.note([] { return std::string("has its ballot"); });
+    step({.kind = Event::Kind::ballot,
+          .now = now(),
+          .ballot = ballots[static_cast<std::size_t>(port_.self())]});
 }
 
 void MachineNode::leave() { step({.kind = Event::Kind::leaving, .now = now()}); }

@@ -16,6 +16,7 @@ public:
     void enter() override;
     void hear(Completion completion) override;
     void tick() override;
+    void bring_ballot() override;
     void resume() override;
     void leave() override;
     void come_back() override;

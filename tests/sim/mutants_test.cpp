@@ -365,6 +365,18 @@ std::vector<Defect> defects() {
         {"takes silence for death",
          {"is dead", "without the other"},
          [] { return std::make_unique<Hasty>(); }},
+        {"does not wait for its ballot",
+         {"has the ballot"},
+         [] {
+             return std::make_unique<Broken>(Broken::Configure(
+                 [](Rank, Machine::Config& config) { config.ballot_pending = false; }));
+         }},
+        {"times ranks that may not be here yet",
+         {"was there all the time", "had no reason", "never returns"},
+         [] {
+             return std::make_unique<Broken>(
+                 Broken::Configure([](Rank, Machine::Config& config) { config.all_here = true; }));
+         }},
         {"forgets to give up the lost",
          {"under way", "never returns"},
          [] { return std::make_unique<Broken>(forgets(Kind::forsake)); }},

@@ -124,7 +124,7 @@ bool Stage::somebody_knows(const std::vector<Rank>& but) const {
 
 // Silence of a rank that nobody knows to have entered is no failure: it would be waited for.
 bool Stage::would_be_waited_for(const Blow& blow) const {
-    if (blow.lasts > 0) return false;
+    if (blow.lasts > 0 || scenario.all_here) return false;
     if (blow.kind == Blow::Kind::stop) return !somebody_knows(blow.ranks);
     if (blow.kind != Blow::Kind::cut) return false;
     for (Rank rank = 0; rank < scenario.ranks(); ++rank) {
@@ -134,7 +134,7 @@ bool Stage::would_be_waited_for(const Blow& blow) const {
 }
 
 void Stage::announce_the_unmissed() {
-    if (somebody_knows({})) return;
+    if (scenario.all_here || somebody_knows({})) return;
     for (Rank rank = 0; rank < scenario.ranks(); ++rank) {
         if (lives.of(rank).dead && !lives.of(rank).announced)
             announce(rank, 3 * scenario.pulse.timeout);

@@ -141,7 +141,8 @@ public:
     virtual void wake() {}    ///< something may have happened
     virtual void stream() {}  ///< the source or sink gets on
     virtual void tick() {}
-    virtual void resume() {}  ///< it was stopped, and goes on where it was
+    virtual void bring_ballot() {}  ///< which was late
+    virtual void resume() {}        ///< it was stopped, and goes on where it was
     virtual void leave() {}
     virtual void come_back() {}
     /// It has returned, and somebody who has not sends it a message.

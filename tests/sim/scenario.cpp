@@ -302,13 +302,16 @@ std::string Scenario::text() const {
         if (m.ring > 0) out += ", ring of " + std::to_string(m.ring) + (m.sink ? "" : ", no sink");
         if (repair || resume) out += ", lacks " + held[at(rank)].missing().text();
         if (is_mirror(rank)) out += ", mirror";
+        if (late_ballot(rank) > 0)
+            out += ", has its ballot after " + std::to_string(late_ballot(rank));
         out += "\n";
     }
     if (recovery) {
         out += "recovery, a beat every " + std::to_string(pulse.period) + ", timeout " +
                std::to_string(pulse.timeout) + (peer_beats ? ", between peers" : "") +
                (root_beats ? ", to the root" : "") + ", deaths are heard of within " +
-               std::to_string(obituary) + (deaf ? ", deaf when returned" : "") + "\n";
+               std::to_string(obituary) + (deaf ? ", deaf when returned" : "") +
+               (all_here ? ", all are known to be here" : "") + "\n";
     }
     for (const Blow& blow : blows) out += blow.text() + "\n";
     return out;

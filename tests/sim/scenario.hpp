@@ -81,6 +81,9 @@ struct Scenario {
     Ticks obituary = 0;  ///< longest time until a rank hears of a death
     bool deaf = false;   ///< ranks that have returned answer after a long time only
     std::vector<Ballot> ballots;
+    /// How long after it enters each rank has its ballot; 0: from the start. None: all have.
+    std::vector<Ticks> late_ballots;
+    bool all_here = false;  ///< with recovery: silence counts also before a rank has entered
     std::vector<Blow> blows;
     bool silent = false;  ///< of blows that are read: deaths are not reported
     bool repair = false;  ///< `held` and the general planner, not the root and the closed form
@@ -99,6 +102,10 @@ struct Scenario {
         return *std::max_element(enters.begin(), enters.end());
     }
     [[nodiscard]] bool is_mirror(Rank rank) const;
+    /// 0: it has its ballot from the start.
+    [[nodiscard]] Ticks late_ballot(Rank rank) const {
+        return late_ballots.empty() ? 0 : late_ballots[static_cast<std::size_t>(rank)];
+    }
     /// It holds something that nobody counts on.
     [[nodiscard]] bool resumes(Rank rank) const;
 

@@ -178,6 +178,14 @@ const std::map<std::string, Setter>& setters() {
          }},
         {"beat", [](Scenario& s, std::istream& in) { in >> s.pulse.period >> s.pulse.timeout; }},
         {"obituary", [](Scenario& s, std::istream& in) { in >> s.obituary; }},
+        {"ballot",
+         [](Scenario& s, std::istream& in) {
+             s.ballots.resize(s.calls.size(), no_ballot);
+             s.late_ballots.resize(s.calls.size());
+             const std::size_t rank = take_rank(in, s);
+             in >> s.ballots[rank] >> s.late_ballots[rank];
+         }},
+        {"all_here", [](Scenario& s, std::istream&) { s.all_here = true; }},
         {"deaf", [](Scenario& s, std::istream&) { s.deaf = true; }},
         {"die", blow(Blow::Kind::die)},
         {"stop", blow(Blow::Kind::stop)},

@@ -32,6 +32,8 @@ namespace splitcast::sim {
 ///     watch peers          beats between peers only; or `root`
 ///     mirror 5             rank 5 is a mirror
 ///     resend root          or `mirror`, or `survivors`
+///     ballot 2 7 300       rank 2 has the ballot 7, and brings it 300 ticks after it enters
+///     all_here             silence counts also before a rank has entered
 ///     deaf                 ranks that have returned answer late
 ///     die 3 send 5         rank 3 dies before its sixth send; any kind of Moment, or `moment`
 ///     die 0 when 3 renew 0 rank 0 dies when rank 3 begins an epoch

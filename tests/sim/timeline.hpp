@@ -28,6 +28,7 @@ public:
         answer,     ///< a rank that has returned gets round to answering message `what`
         leave,      ///< blow `what`: a rank goes on with something else
         come_back,  ///< and is back
+        ballot,     ///< rank `what` has its ballot
     };
     struct Entry {
         std::uint64_t when =

@@ -109,6 +109,8 @@ void Witness::check_losses(Rank rank, const Machine::Outcome& outcome) {
 // The lowest of the ballots of all members, some of which may have been lost later.
 void Witness::check_ballot(Rank rank, const Machine::Outcome& outcome) {
     if (scenario_.ballots.empty()) return;
+    // A late one is not waited for where it would be of no use.
+    if (!scenario_.late_ballots.empty() && !outcome.success()) return;
     Ballot lowest = no_ballot;
     Ballot lowest_left = no_ballot;
     for (Rank other = 0; other < scenario_.ranks(); ++other) {

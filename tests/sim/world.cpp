@@ -27,7 +27,7 @@ public:
             nodes_.push_back(make_node(Port(rank, stage_), scenario.level));
             const Ticks enters = scenario.enters[static_cast<std::size_t>(rank)];
             stage_.timeline.add(enters, Timeline::Kind::enter, static_cast<std::size_t>(rank));
-            stage_.patience = std::max(stage_.patience, enters);
+            stage_.patience = std::max(stage_.patience, enters + scenario.late_ballot(rank));
         }
         for (std::size_t i = 0; i < scenario.blows.size(); ++i) {
             const Ticks at = scenario.blows[i].at;
@@ -100,6 +100,7 @@ private:
             }
             case Timeline::Kind::leave: leave(entry.what); return;
             case Timeline::Kind::come_back: come_back(entry.what); return;
+            case Timeline::Kind::ballot: bring_ballot(rank); return;
         }
     }
 
@@ -128,11 +129,25 @@ private:
         if (!report.completion) return;
         Lives::Life& to = life(report.to);
         if (to.dead) return;
+        if (!to.entered && answers_before_it_enters(report)) return;
         if (!to.entered || to.stopped || to.away || !to.mail.empty()) {
             to.mail.push_back(std::move(*report.completion));
             return;
         }
         tell(report.to, std::move(*report.completion));
+    }
+
+    // As the hub of its team does, whatever the rank is at.
+    bool answers_before_it_enters(const Network::Report& report) {
+        if (!stage_.scenario.all_here || report.completion->kind != Completion::Kind::control)
+            return false;
+        const auto message = decode(report.completion->message);
+        const auto reply = message ? answer_before_entry(*message) : std::nullopt;
+        if (!reply) return false;
+        Port port(report.to, stage_);
+        port.note([] { return std::string("has not entered yet"); });
+        port.send_control(report.completion->peer, encode(*reply));
+        return true;
     }
 
     void tell(Rank rank, Completion completion) {
@@ -177,6 +192,20 @@ private:
         node(rank).enter();
         read_mail(rank);
         if (stage_.scenario.recovery) tick_later(rank);
+        if (const Ticks late = stage_.scenario.late_ballot(rank); late > 0)
+            stage_.timeline.add(late, Timeline::Kind::ballot, static_cast<std::size_t>(rank));
+    }
+
+    void bring_ballot(Rank rank) {
+        if (life(rank).dead || node(rank).returned()) return;
+        if (awake(rank)) {
+            node(rank).bring_ballot();
+        } else if (life(rank).for_ever) {
+            life(rank).ballotless = true;
+        } else {
+            stage_.timeline.add(stage_.scenario.pulse.period, Timeline::Kind::ballot,
+                                static_cast<std::size_t>(rank));
+        }
     }
 
     [[nodiscard]] bool awake(Rank rank) {
@@ -209,6 +238,8 @@ private:
             stage_.say("rank " + std::to_string(rank) + " goes on");
             if (life(rank).entered) node(rank).resume();
             if (std::exchange(life(rank).tickless, false)) tick_later(rank);
+            if (std::exchange(life(rank).ballotless, false))
+                stage_.timeline.add(10, Timeline::Kind::ballot, static_cast<std::size_t>(rank));
             if (std::exchange(life(rank).streamless, false))
                 stage_.timeline.add(10, Timeline::Kind::stream, static_cast<std::size_t>(rank));
         }

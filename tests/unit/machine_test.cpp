@@ -425,3 +425,65 @@ TEST_CASE("the coordinator asks everybody what it holds when somebody resumes") 
     CHECK(rig.step({.kind = Event::Kind::control, .peer = 1, .message = &survey}) ==
           Words{"sync 1 to 1", "send 2 to 1"});
 }
+
+// ---- what is late, and who is here
+// -------------------------------------------------------------------------
+
+TEST_CASE("who has no ballot yet is not complete, whatever it holds") {
+    Machine::Config config = resuming(true);
+    config.resumes = false;
+    config.held = Holdings::everything(3);
+    config.plan = {};
+    config.ballot_pending = true;
+    Rig rig(config);
+    rig.start();
+    CHECK(rig.hears(0, 0).empty());
+    CHECK(rig.machine().state() == Machine::State::moving);
+    SECTION("then it is") {
+        CHECK(rig.step({.kind = Event::Kind::ballot, .ballot = 5}) == Words{"tell 0"});
+        CHECK(rig.machine().outgoing().front().survey.ballot == 5);
+    }
+    SECTION("nor in a new epoch in which nothing moves") {
+        hears(rig, {.kind = ControlMessage::Kind::call, .attempt = 2});
+        CHECK(hears(rig, epoch_with(Holdings::everything(3))) == Words{"renew"});
+        CHECK(rig.machine().state() == Machine::State::moving);
+        CHECK(rig.step({.kind = Event::Kind::ballot, .ballot = 5}) == Words{"tell 0"});
+        CHECK(rig.machine().outgoing().front().stage == 1);
+        CHECK(rig.machine().outgoing().front().survey.ballot == 5);
+    }
+    SECTION("but a verdict that stands is not kept waiting") {
+        hears(rig, {.kind = ControlMessage::Kind::decision,
+                    .verdict = Verdict::success,
+                    .survey = {.rank = 0, .view = view, .ballot = 4}});
+        CHECK(rig.machine().done());
+        CHECK(rig.machine().outcome().ballot == 4);
+    }
+}
+
+TEST_CASE("silence before the first word counts only for those who are known to be here") {
+    const bool all_here = GENERATE(false, true);
+    Machine::Config config = resuming(true);
+    config.members = {0, 1, 2};
+    config.ranks = 3;
+    config.recovery.placement = Placement::flat(3);
+    config.recovery.pulse = {.period = 10, .timeout = 50};
+    config.all_here = all_here;
+    Rig rig(config);
+    rig.start();
+    bool given_up = false;
+    for (int i = 0; i < 7; ++i) {
+        rig.wait(10);
+        for (const std::string& word : rig.step({.kind = Event::Kind::tick}))
+            given_up = given_up || word.starts_with("forsake");
+    }
+    CHECK(given_up == all_here);
+}
+
+TEST_CASE("before it has entered, a rank answers the beats of those who count on it") {
+    CHECK_FALSE(answer_before_entry({.kind = ControlMessage::Kind::beat}));
+    CHECK_FALSE(answer_before_entry({.kind = ControlMessage::Kind::survey, .entered = true}));
+    const auto answer = answer_before_entry({.kind = ControlMessage::Kind::beat, .entered = true});
+    REQUIRE(answer);
+    CHECK(answer->kind == ControlMessage::Kind::beat);
+    CHECK_FALSE(answer->away);
+}

@@ -6,9 +6,7 @@
 
 namespace splitcast::collectives {
 
-int dissemination_rounds(std::size_t members) {
-    return std::bit_width(members - 1);
-}
+int dissemination_rounds(std::size_t members) { return std::bit_width(members - 1); }
 
 Dissemination::Dissemination(std::vector<Rank> members, Rank self, Survey mine)
     : members_(std::move(members)),

@@ -1,6 +1,7 @@
 #include "collectives/machine.hpp"
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 namespace splitcast::collectives {
@@ -41,13 +42,12 @@ const Machine::Row Machine::table[] = {
 };
 
 bool Machine::fire(Trigger trigger) {
-    for (const Row& row : table) {
-        if (row.from != state_ || row.on != trigger) continue;
-        state_ = row.to;
-        (this->*row.then)();
-        return true;
-    }
-    return false;
+    const Row* const row = std::ranges::find_if(
+        table, [&](const Row& r) { return r.from == state_ && r.on == trigger; });
+    if (row == std::end(table)) return false;
+    state_ = row->to;
+    (this->*row->then)();
+    return true;
 }
 
 Machine::Machine(Config config) : config_(std::move(config)), held_(std::move(config_.held)) {

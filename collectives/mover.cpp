@@ -215,6 +215,7 @@ bool Mover::drained() const {
 
 std::vector<Rank> Mover::partners() const {
     std::vector<Rank> ranks;
+    ranks.reserve(plan_.in.size() + plan_.out.size());
     for (const Flow& flow : plan_.in) ranks.push_back(flow.peer);
     for (const Flow& flow : plan_.out) ranks.push_back(flow.peer);
     std::ranges::sort(ranks);

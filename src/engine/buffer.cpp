@@ -83,7 +83,7 @@ Buffer::Bounds Buffer::advance_ring(Segment held, Segment relayed) {
         relayed = std::min(relayed, segmentation_.whole_below(sink_->taken()));
     }
     // A slot is free again when its segment has arrived, was sent on, and was taken.
-    const Segment free_below = std::min(std::min(relayed, held), count);
+    const Segment free_below = std::min({relayed, held, count});
     bounds.writable = std::min(count, free_below + slots_);
     // What the sink was given before the ring began again is still in its slots until it is taken.
     const bool taken =

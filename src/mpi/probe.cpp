@@ -35,7 +35,7 @@ int exchange(const Ring& ring, const std::vector<std::byte>& out, std::vector<st
 }
 
 int stream(const Ring& ring, const std::vector<std::byte>& out, std::vector<std::byte>& in) {
-    std::array<MPI_Request, 2 * burst> requests{};
+    std::array<MPI_Request, std::size_t{2} * burst> requests{};
     for (std::size_t i = 0; i < burst; ++i) {
         MPI_Irecv(in.data() + i, 1, MPI_BYTE, ring.previous, probe_tag, ring.comm,
                   &requests[2 * i]);

@@ -82,6 +82,7 @@ void Shortfalls::add(std::string_view what, const std::string& path, int code) {
 
 std::vector<std::string> Shortfalls::texts() const {
     std::vector<std::string> texts;
+    texts.reserve(kinds_.size());
     for (const auto& [what, kind] : kinds_) {
         texts.push_back(kind.count == 1
                             ? kind.first

@@ -141,7 +141,7 @@ void read_extents(Reader& reader, Entry& entry) {
 
 void write_entry(Writer& writer, const Entry& entry, Encoding encoding) {
     writer.number(static_cast<std::uint64_t>(entry.kind));
-    writer.number(static_cast<std::uint64_t>(entry.parent + 1));
+    writer.number(static_cast<std::uint64_t>(std::int64_t{entry.parent} + 1));
     writer.text(entry.name);
     if (entry.kind == Kind::twin) {
         writer.number(static_cast<std::uint64_t>(entry.twin_of));

@@ -9,6 +9,17 @@
 
 namespace splitcast::storage {
 
+namespace {
+
+/// Puts memory of the process's own in the place of the file's. If the system had no room for that,
+/// what is there would stay as it is, and there is nothing better.
+void lay_over(std::span<std::byte> pages) {
+    static_cast<void>(::mmap(pages.data(), pages.size(), PROT_READ | PROT_WRITE,
+                             MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0));
+}
+
+}  // namespace
+
 Result<std::unique_ptr<FileMap>> FileMap::create(int descriptor, std::int64_t length,
                                                  const std::string& path) {
     const auto size = static_cast<std::size_t>(length);
@@ -54,16 +65,14 @@ Result<void> FileMap::fetch(const Lane::Piece& piece) const {
     if (errno == EINVAL) return {};
     const int code = errno == EFAULT ? ENOSPC : errno;
     // What is still to come must have some place: writing to this one would be a signal.
-    ::mmap(memory_.data() + begin, memory_.size() - static_cast<std::size_t>(begin),
-           PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0);
+    lay_over(memory_.subspan(static_cast<std::size_t>(begin)));
     return system_error(Status::destination, path_, "cannot write", code);
 }
 
 void FileMap::detach() {
     lane_.drain();
     if (memory_.empty()) return;
-    ::mmap(memory_.data(), memory_.size(), PROT_READ | PROT_WRITE,
-           MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0);
+    lay_over(memory_);
     memory_ = {};
 }
 

@@ -2,6 +2,8 @@
 
 #include <fcntl.h>
 
+#include <ranges>
+
 namespace splitcast::storage {
 
 FolderCursor::Where FolderCursor::where(std::int32_t index) {
@@ -26,10 +28,10 @@ int FolderCursor::folder(std::int32_t index) {
         at = catalogue_->entries[static_cast<std::size_t>(at)].parent;
         if (at < 0) here_ = -1;
     }
-    for (auto part = way.rbegin(); part != way.rend(); ++part) {
-        const Entry& entry = catalogue_->entries[static_cast<std::size_t>(*part)];
+    for (const std::int32_t part : std::views::reverse(way)) {
+        const Entry& entry = catalogue_->entries[static_cast<std::size_t>(part)];
         const Where there =
-            entry.parent < 0 ? where(*part) : Where{folder_.get(), entry.name.c_str(), false};
+            entry.parent < 0 ? where(part) : Where{folder_.get(), entry.name.c_str(), false};
         const int flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC | (there.follow ? 0 : O_NOFOLLOW);
         Descriptor next(retry([&] { return ::openat(there.folder, there.name, flags); }));
         if (!next) {
@@ -37,7 +39,7 @@ int FolderCursor::folder(std::int32_t index) {
             return -1;
         }
         folder_ = std::move(next);
-        here_ = *part;
+        here_ = part;
     }
     return folder_.get();
 }

@@ -12,7 +12,7 @@ namespace {
 
 constexpr std::array<std::string_view, 5> actions{"kill", "stop", "corrupt", "delay", "exit"};
 
-constexpr std::array<FaultPointInfo, 16> points{{
+constexpr std::array<FaultPointInfo, 17> points{{
     {FaultPoint::setup, "setup", false, "about to take a step of making a team or a copy"},
     {FaultPoint::enter, "enter", false, "in the call, nothing said to anybody"},
     {FaultPoint::survey, "survey", false, "about to tell the others what it was called with"},
@@ -29,6 +29,7 @@ constexpr std::array<FaultPointInfo, 16> points{{
     {FaultPoint::commit, "commit", false, "about to take part in the last agreement"},
     {FaultPoint::decide, "decide", false, "knows the verdict, the others may not"},
     {FaultPoint::leave, "return", false, "about to return to the caller"},
+    {FaultPoint::seal, "seal", false, "about to finish what a copy has written"},
 }};
 
 std::string_view trim(std::string_view text) {

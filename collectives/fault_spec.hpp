@@ -52,7 +52,8 @@ enum class FaultPoint : std::uint8_t {
     complete,  ///< holds every segment
     commit,    ///< about to take part in the last agreement
     decide,    ///< knows the verdict, the others may not
-    leave      ///< about to return to the caller; "return" in texts
+    leave,     ///< about to return to the caller; "return" in texts
+    seal       ///< about to finish what a copy has written; belongs to no broadcast
 };
 [[nodiscard]] std::string_view text(FaultPoint point);
 

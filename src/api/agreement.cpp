@@ -1,16 +1,15 @@
 #include "api/agreement.hpp"
 
 #include "api/team_impl.hpp"
-#include "mpi/communicator.hpp"
+#include "engine/progress.hpp"
 
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <array>
 #include <cstdint>
-#include <functional>
-#include <limits>
-#include <numeric>
+#include <exception>
+#include <new>
 #include <string_view>
 #include <utility>
 
@@ -47,127 +46,99 @@ Message to_message(Status status, std::string text) {
     return message;
 }
 
-std::optional<Error> failed(const char* function, int code) {
-    if (code == MPI_SUCCESS) return std::nullopt;
-    return mpi::failure(function, code);
+}  // namespace
+
+std::optional<Error> locally(const std::function<Result<void>()>& local) {
+    try {
+        if (auto done = local(); !done) return done.error();
+        return std::nullopt;
+    } catch (const std::bad_alloc&) {
+        return Error{Status::memory, "out of memory"};
+    } catch (const std::exception& error) {
+        return Error{Status::internal, error.what()};
+    }
+}
+
+std::optional<Error> beside(const std::function<Result<void>()>& local) {
+    std::optional<Error> error;
+    engine::progress::beside([&] { error = locally(local); });
+    return error;
+}
+
+std::optional<Error> agree(Team::Impl& team, const Finding& mine) {
+    return agree(team, [&mine] { return mine; });
+}
+
+std::optional<Error> agree_on(Team::Impl& team, const std::function<Result<void>()>& local) {
+    return agree(team, [&local] { return Finding{.error = beside(local)}; });
+}
+
+namespace {
+
+/// Whose error it is, unless it is everybody's; and how many more have one.
+Error in_context(Team::Impl& team, const std::optional<Error>& mine, int teller,
+                 const Message& told) {
+    Error error{static_cast<Status>(told.status), told.text.data()};
+    // That data are lost is nobody's fault in particular.
+    if (error.status == Status::lost) return error;
+    constexpr char none = 0;
+    constexpr char another = 1;
+    constexpr char the_same = 2;
+    const bool same = mine && to_message(mine->status, mine->text).text == told.text;
+    const auto all = team.exchange({!mine ? none : same ? the_same : another});
+    if (!all) return all.error();
+    std::ptrdiff_t failed = 0;
+    bool alike = true;
+    for (const int rank : team.members()) {
+        const char has = (*all)[static_cast<std::size_t>(rank)].front();
+        if (has != none) ++failed;
+        alike = alike && has == the_same;
+    }
+    if (alike) return error;
+    error.text = team.who(teller) + ": " + error.text;
+    if (failed > 1)
+        error.text += fmt::format(" ({} more rank{} failed)", failed - 1, failed > 2 ? "s" : "");
+    return error;
 }
 
 }  // namespace
 
-std::optional<Error> agree(MPI_Comm comm, const std::optional<Error>& mine, int name) {
-    int rank = 0;
-    int size = 0;
-    MPI_Comm_rank(comm, &rank);
-    MPI_Comm_size(comm, &size);
-
-    constexpr std::int64_t none = std::numeric_limits<std::int64_t>::max();
-    const std::int64_t key = mine ? (importance(mine->status) << 32) + rank : none;
-    std::int64_t first = none;
-    if (auto error =
-            failed("MPI_Allreduce", MPI_Allreduce(&key, &first, 1, MPI_INT64_T, MPI_MIN, comm)))
-        return error;
-    if (first == none) return std::nullopt;
-
-    const int failures = mine ? 1 : 0;
-    int total = 0;
-    if (auto error =
-            failed("MPI_Allreduce", MPI_Allreduce(&failures, &total, 1, MPI_INT, MPI_SUM, comm)))
-        return error;
-    // The least and the greatest hash in one reduction: the greatest is the least of the
-    // complements.
-    const std::uint64_t hash = mine ? std::hash<std::string>{}(mine->text) : 0;
-    const std::array<std::uint64_t, 2> hashes{hash, ~hash};
-    std::array<std::uint64_t, 2> least{};
-    if (auto error = failed("MPI_Allreduce", MPI_Allreduce(hashes.data(), least.data(), 2,
-                                                           MPI_UINT64_T, MPI_MIN, comm))) {
-        return error;
-    }
-    const bool all_alike = total == size && least[0] == ~least[1];
-
-    const int teller = static_cast<int>(first & 0xffffffff);
-    Message message;
-    if (rank == teller) {
-        std::string text = mine->text;
-        if (!all_alike) {
-            text = fmt::format("rank {} on {}: {}", name, mpi::host_name(), text);
-            if (total > 1)
-                text += fmt::format(" ({} more rank{} failed)", total - 1, total > 2 ? "s" : "");
-        }
-        message = to_message(mine->status, std::move(text));
-    }
-    if (auto error =
-            failed("MPI_Bcast", MPI_Bcast(&message, sizeof message, MPI_BYTE, teller, comm)))
-        return error;
-    return Error{static_cast<Status>(message.status), message.text.data()};
-}
-
-std::optional<Error> agree(Team::Impl& team, const std::optional<Error>& mine,
-                           const std::vector<collectives::Loss>& known) {
+std::optional<Error> agree(Team::Impl& team, const std::function<Finding()>& find) {
     using collectives::Ballot;
-    const Ballot key = mine ? (static_cast<Ballot>(importance(mine->status)) << 32U) +
-                                  static_cast<Ballot>(team.rank())
-                            : collectives::no_ballot;
+    std::optional<Finding> mine;
+    const auto vote = [&](const engine::Broadcast&) {
+        if (!mine) mine = find();
+        const Ballot key = mine->error
+                               ? (static_cast<Ballot>(importance(mine->error->status)) << 32U) +
+                                     static_cast<Ballot>(team.rank())
+                               : collectives::no_ballot;
+        return Team::Impl::Vote{.ballot = key, .known = mine->known};
+    };
     for (;;) {
-        const auto lowest = team.lowest(key, known);
+        const auto lowest = team.lowest(vote);
         if (!lowest) return lowest.error();
         if (*lowest == collectives::no_ballot) return std::nullopt;
         const int teller = static_cast<int>(*lowest & 0xffffffff);
         Message message;
         if (teller == team.rank()) {
-            // That data are lost is nobody's fault in particular.
-            message = to_message(mine->status, mine->status == Status::lost
-                                                   ? mine->text
-                                                   : team.who(teller) + ": " + mine->text);
+            const Error& error = *mine->error;
+            message = to_message(error.status, error.text);
         }
         const auto told = team.tell(&message, sizeof message, teller);
-        if (told) return Error{static_cast<Status>(message.status), message.text.data()};
+        if (told) return in_context(team, mine->error, teller, message);
         // Who was about to tell has died, and what was wrong with it is of no concern any more.
         if (told.error().status != Status::lost) return told.error();
     }
 }
 
-Result<bool> any(MPI_Comm comm, bool mine) {
-    const int here = mine ? 1 : 0;
-    int there = 0;
-    if (auto error =
-            failed("MPI_Allreduce", MPI_Allreduce(&here, &there, 1, MPI_INT, MPI_MAX, comm)))
-        return *error;
-    return there != 0;
-}
-
-Result<bool> any(Team::Impl& team, bool mine) {
-    const auto lowest = team.lowest(mine ? 0 : collectives::no_ballot);
+Result<bool> any(Team::Impl& team, const std::function<bool()>& mine) {
+    const auto lowest = team.lowest([&](const engine::Broadcast&) {
+        bool yes = false;
+        engine::progress::beside([&] { yes = mine(); });
+        return Team::Impl::Vote{.ballot = yes ? 0 : collectives::no_ballot};
+    });
     if (!lowest) return lowest.error();
     return *lowest == 0;
-}
-
-Result<std::vector<std::string>> gather_texts(MPI_Comm comm, const std::string& text) {
-    int rank = 0;
-    int size = 0;
-    MPI_Comm_rank(comm, &rank);
-    MPI_Comm_size(comm, &size);
-    const auto ranks = static_cast<std::size_t>(rank == 0 ? size : 0);
-    const int length = static_cast<int>(text.size());
-    std::vector<int> lengths(ranks);
-    if (auto error = failed("MPI_Gather",
-                            MPI_Gather(&length, 1, MPI_INT, lengths.data(), 1, MPI_INT, 0, comm))) {
-        return *error;
-    }
-    std::vector<int> offsets(ranks);
-    std::exclusive_scan(lengths.begin(), lengths.end(), offsets.begin(), 0);
-    std::string all(static_cast<std::size_t>(std::reduce(lengths.begin(), lengths.end())), '\0');
-    if (auto error =
-            failed("MPI_Gatherv", MPI_Gatherv(text.data(), length, MPI_CHAR, all.data(),
-                                              lengths.data(), offsets.data(), MPI_CHAR, 0, comm))) {
-        return *error;
-    }
-    std::vector<std::string> texts;
-    texts.reserve(ranks);
-    for (std::size_t i = 0; i < ranks; ++i) {
-        texts.push_back(
-            all.substr(static_cast<std::size_t>(offsets[i]), static_cast<std::size_t>(lengths[i])));
-    }
-    return texts;
 }
 
 }  // namespace splitcast::api

@@ -4,6 +4,7 @@
 #include "api/copy_packed.hpp"
 #include "api/copy_progress.hpp"
 #include "api/copy_setup.hpp"
+#include "engine/progress.hpp"
 #include "storage/digest.hpp"
 #include "storage/unfinished.hpp"
 
@@ -24,11 +25,6 @@ using api::CopySetup;
 using collectives::Loss;
 using Clock = std::chrono::steady_clock;
 
-/// This rank cannot go on with the others: it can only tidy up for itself.
-bool is_alone(const Error& error) {
-    return error.status == Status::mpi || error.status == Status::evicted;
-}
-
 /// One copy, from the first byte to the last name. From here on any rank may be lost at any time,
 /// so everything that all ranks must know is agreed on in the team of all. Every step ends with
 /// such an agreement, so that all ranks that are left take the same next one.
@@ -47,7 +43,7 @@ public:
         using Step = std::optional<Error> (Copy::*)();
         for (const Step step : {&Copy::transfer, &Copy::verify, &Copy::read_back, &Copy::publish}) {
             if (auto error = (this->*step)()) {
-                tidy_up(*error);
+                tidy_up();
                 error->failed = lost_ranks();
                 return *error;
             }
@@ -59,24 +55,35 @@ public:
 private:
     [[nodiscard]] storage::FileSink* sink() const { return setup_.target->sink(); }
 
-    void tidy_up(const Error& error) {
-        if (is_alone(error)) {
+    /// For itself, if it is left alone.
+    void tidy_up() {
+        if (all_.unusable()) {
             setup_.target->abandon();
         } else {
-            setup_.target->abandon([this](bool mine) { return api::any(all_, mine); });
+            api::Target::abandon(setup_.target, all_);
         }
     }
 
-    /// Moves the bytes among those who read or write. The others are not part of it and wait.
+    /// Moves the bytes among those who read or write. The agreement on how that went is under way
+    /// all the time, so that those who merely wait and those who move miss each other, whatever a
+    /// rank is at.
     std::optional<Error> transfer() {
-        std::optional<Error> error;
-        std::vector<Loss> known;
-        if (setup_.movers) {
-            error = api::locally([this] { return setup_.facts.packed ? pack() : stream(); });
-            if (error && error->status == Status::evicted) return error;
-            known = losses_of_movers();
-        }
-        return api::agree(all_, error, known);
+        return api::agree(all_, [this] {
+            if (setup_.movers == nullptr) return api::Finding();
+            if (!setup_.some) return api::Finding{.error = move()};
+            api::Finding found;
+            const auto held = setup_.some->lowest([&](const engine::Broadcast&) {
+                found.error = move();
+                return Team::Impl::Vote();
+            });
+            if (!found.error && !held) found.error = held.error();
+            found.known = losses_of_movers();
+            return found;
+        });
+    }
+
+    std::optional<Error> move() {
+        return api::locally([this] { return setup_.facts.packed ? pack() : stream(); });
     }
 
     Result<void> stream() {
@@ -98,11 +105,13 @@ private:
             [&] { progress_.tick(length, bytes, left); }, held());
         const bool somebody_hangs = std::ranges::any_of(
             setup_.movers->losses(), [](const Loss& loss) { return !loss.dead; });
-        if (sink() != nullptr && (somebody_hangs || setup_.movers->unusable())) sink()->detach();
+        if (sink() != nullptr && (somebody_hangs || setup_.movers->unusable()))
+            engine::progress::beside([this] { sink()->detach(); });
         if (!done) return done.error();
         broadcast_ = std::move(*done);
         progress_.now(length, length, left());
-        return finish_files();
+        if (auto error = api::beside([this] { return finish_files(); })) return *error;
+        return {};
     }
 
     [[nodiscard]] std::optional<std::int64_t> held() const {
@@ -124,6 +133,7 @@ private:
 
     /// This rank has read or written all it was to.
     Result<void> finish_files() {
+        Team::Impl::pass(collectives::FaultPoint::seal);
         if (setup_.source) {
             auto read = setup_.source->finish();
             if (!read) return read.error();
@@ -174,7 +184,7 @@ private:
                                       "of {}: its digest is {} instead of {}",
                                       all_.who(setup_.reader), read_->text(), expected.text())};
         }
-        return api::agree(all_, error);
+        return api::agree(all_, {.error = error});
     }
 
     [[nodiscard]] int lowest_witness() const {
@@ -194,25 +204,28 @@ private:
     /// What the disks have is looked at before anything gets its name: what is bad never has it.
     std::optional<Error> read_back() {
         if (!options_.verify) return std::nullopt;
-        return api::agree(
-            all_, api::locally([this]() -> Result<void> {
-                if (!written_) return {};
-                auto found = setup_.target->read_back();
-                if (!found) return found.error();
-                if (*found == *written_) return {};
-                if (sink() != nullptr) sink()->discard();
-                return Error{Status::integrity,
-                             fmt::format("{}: what the disk has is not what was written: "
-                                         "its digest is {} instead of {}",
-                                         setup_.target->path(), found->text(), written_->text())};
-            }));
+        return api::agree_on(all_, [this]() -> Result<void> {
+            Team::Impl::pass(collectives::FaultPoint::seal);
+            if (!written_) return {};
+            auto found = setup_.target->read_back();
+            if (!found) return found.error();
+            if (*found == *written_) return {};
+            if (sink() != nullptr) sink()->discard();
+            return Error{Status::integrity,
+                         fmt::format("{}: what the disk has is not what was written: "
+                                     "its digest is {} instead of {}",
+                                     setup_.target->path(), found->text(), written_->text())};
+        });
     }
 
     /// A rank that is told to end before the agreement takes its name back, and then the others
     /// never come out of it. So either all names are there or none, except when a signal hits some
     /// ranks in the instant in which others have already left the agreement.
     std::optional<Error> publish() {
-        return api::agree(all_, api::locally([this] { return setup_.target->publish(); }));
+        return api::agree_on(all_, [this] {
+            Team::Impl::pass(collectives::FaultPoint::seal);
+            return setup_.target->publish();
+        });
     }
 
     [[nodiscard]] std::vector<int> lost_ranks() const {
@@ -270,7 +283,7 @@ private:
         if (target.tree() != nullptr) {
             for (const std::string& text : target.tree()->shortfalls()) line += '\0' + text;
         }
-        const auto lines = gather(line);
+        const auto lines = all_.collect(line);
         if (!lines || lines->size() > all_.members().size()) return;
         for (std::size_t i = 0; i < lines->size(); ++i) {
             const std::string& text = (*lines)[i];
@@ -308,34 +321,6 @@ private:
             }
         }
         return parts;
-    }
-
-    Result<std::vector<std::string>> gather(const std::string& line) {
-        if (all_.losses().empty()) return api::gather_texts(all_.communicator(), line);
-        if (!std::ranges::all_of(all_.losses(), &Loss::dead)) return tell_each(line);
-        auto survivors = all_.survivors();
-        if (!survivors) return survivors.error();
-        const mpi::Communicator left(*survivors);
-        return api::gather_texts(left.get(), line);
-    }
-
-    /// A communicator without ranks that are alive and hang cannot be relied on to come about: one
-    /// after the other tells.
-    Result<std::vector<std::string>> tell_each(const std::string& line) {
-        std::vector<std::string> lines;
-        const std::vector<int> members = all_.members();
-        for (const int rank : members) {
-            std::array<char, 1500> text{};
-            if (rank == all_.rank()) {
-                std::copy_n(line.begin(), std::min(line.size(), text.size() - 1), text.begin());
-            }
-            if (auto told = all_.tell(text.data(), std::ssize(text), rank); !told)
-                return told.error();
-            // As far as the last part that is whole.
-            lines.emplace_back(text.data(), text.size());
-            lines.back().resize(lines.back().find_last_not_of('\0') + 1);
-        }
-        return lines;
     }
 
     [[nodiscard]] double seconds() const {

@@ -1,6 +1,8 @@
 #include "api/copy_packed.hpp"
 
+#include "api/agreement.hpp"
 #include "api/team_impl.hpp"
+#include "engine/progress.hpp"
 #include "storage/catalogue.hpp"
 
 #include <algorithm>
@@ -30,7 +32,8 @@ Result<void> Packed::run() {
     if (auto started = start_lanes(); !started) return started;
     if (auto learnt = learn(); !learnt) return learnt;
     if (auto moved = move(); !moved) return moved;
-    return finish();
+    if (auto error = beside([this] { return finish(); })) return *error;
+    return {};
 }
 
 int Packed::root() const {
@@ -85,26 +88,27 @@ Result<void> Packed::learn() {
         give_to_fill(0);
     }
     if (reads() && batches_.count() > 1) give_to_fill(1);
-    if (!writes()) return {};
-    if (auto begun = begin_writing(); !begun) failed_ = begun.error();
+    if (writes()) failed_ = beside([this] { return begin_writing(); });
     return {};
 }
 
 Result<void> Packed::tell(int from) {
-    if (team_.rank() == from) {
-        codec_ = choose();
-        if (codec_ != Codec::none) packer_ = std::make_unique<storage::Compressor>(codec_);
-        if (batches_.count() > 0) give_to_fill(0);
-        catalogue_ = encode(setup_.sources->catalogue);
-        filling_->drain();
-        head_ = {.bytes = std::ssize(catalogue_),
-                 .digest = storage::digest_of(catalogue_),
-                 .codec = static_cast<std::int32_t>(codec_),
-                 .first = slot(0).packing};
-    }
+    if (team_.rank() == from) engine::progress::beside([this] { prepare_to_tell(); });
     if (auto told = team_.tell(&head_, sizeof head_, from); !told) return told;
     catalogue_.resize(static_cast<std::size_t>(head_.bytes));
     return team_.tell(catalogue_.data(), head_.bytes, from);
+}
+
+void Packed::prepare_to_tell() {
+    codec_ = choose();
+    if (codec_ != Codec::none) packer_ = std::make_unique<storage::Compressor>(codec_);
+    if (batches_.count() > 0) give_to_fill(0);
+    catalogue_ = encode(setup_.sources->catalogue);
+    filling_->drain();
+    head_ = {.bytes = std::ssize(catalogue_),
+             .digest = storage::digest_of(catalogue_),
+             .codec = static_cast<std::int32_t>(codec_),
+             .first = slot(0).packing};
 }
 
 storage::Codec Packed::choose() {
@@ -146,9 +150,10 @@ Result<void> Packed::begin_writing() {
     return setup_.target->tree()->begin(std::move(*catalogue));
 }
 
-/// Who was lost among the movers is not known to the others before the end.
+/// Who was lost in a team of some is not known in that of all before the end.
 int Packed::ranks_left() const {
-    return static_cast<int>(setup_.all->members().size() - team_.losses().size());
+    const std::size_t lost_here = setup_.some ? team_.losses().size() : 0;
+    return static_cast<int>(setup_.all->members().size() - lost_here);
 }
 
 Result<void> Packed::move() {
@@ -192,7 +197,7 @@ Result<void> Packed::move(std::int64_t batch) {
 
 /// This batch is filled, and the next one, too: its length goes with this one.
 std::optional<Error> Packed::ready_to_send(std::int64_t batch) {
-    filling_->drain(batches_.offset(std::min(batch + 2, batches_.count())));
+    wait_for(*filling_, batches_.offset(std::min(batch + 2, batches_.count())));
     if (auto error = filling_->error()) return error;
     Slot& here = slot(batch);
     const bool last = batch + 1 == batches_.count();
@@ -202,14 +207,14 @@ std::optional<Error> Packed::ready_to_send(std::int64_t batch) {
     give_to_unpack(batch, {here.plain.memory.get(), size});
     if (batch + 2 >= batches_.count()) return std::nullopt;
     // Into the memory of the batch before this one.
-    if (writes() && batch > 0) unpacking_->drain(slot(batch - 1).unpacked);
+    if (writes() && batch > 0) wait_for(*unpacking_, slot(batch - 1).unpacked);
     give_to_fill(batch + 2);
     return std::nullopt;
 }
 
 std::optional<Error> Packed::ready_to_receive(std::int64_t batch) {
     Slot& here = slot(batch);
-    if (writes() && batch > 1) unpacking_->drain(here.unpacked);
+    if (writes() && batch > 1) wait_for(*unpacking_, here.unpacked);
     const std::int64_t size = batches_.size(batch);
     const bool plain = next_.codec == 0 && next_.bytes == size;
     const bool packed = codec_ != Codec::none && next_.codec == static_cast<std::int32_t>(codec_) &&
@@ -260,6 +265,11 @@ Result<void> Packed::unpack(const Lane::Piece& piece) {
     return tree.take(plain);
 }
 
+/// Until it has done so many bytes.
+void Packed::wait_for(Lane& lane, std::int64_t bytes) {
+    engine::progress::wait_gently([&] { return lane.done() >= bytes; });
+}
+
 /// All batches are one broadcast to the caller.
 void Packed::sum_up(const Report& report) {
     report_.bytes += report.bytes;
@@ -289,6 +299,7 @@ void Packed::sum_up(const Report& report) {
 
 /// This rank has read or written all it was to.
 Result<void> Packed::finish() {
+    Team::Impl::pass(collectives::FaultPoint::seal);
     if (reads()) {
         filling_->drain();
         auto digest = reader_->finish();

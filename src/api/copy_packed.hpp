@@ -96,6 +96,7 @@ private:
 
     Result<void> learn();
     Result<void> tell(int from);
+    void prepare_to_tell();
     Result<void> start_lanes();
     [[nodiscard]] storage::Codec choose();
     Result<void> begin_writing();
@@ -108,6 +109,7 @@ private:
     std::optional<Error> ready_to_receive(std::int64_t batch);
     Result<void> fill(const storage::Lane::Piece& piece);
     Result<void> unpack(const storage::Lane::Piece& piece);
+    static void wait_for(storage::Lane& lane, std::int64_t bytes);
     void sum_up(const Report& report);
     Result<void> finish();
 

@@ -1,7 +1,8 @@
 #include "api/copy_setup.hpp"
 
 #include "api/agreement.hpp"
-#include "api/effective_settings.hpp"
+#include "api/team_gather.hpp"
+#include "mpi/communicator.hpp"
 #include "mpi/ulfm.hpp"
 #include "storage/compression.hpp"
 #include "storage/destination.hpp"
@@ -11,10 +12,8 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
-#include <array>
-#include <exception>
+#include <iterator>
 #include <map>
-#include <new>
 #include <numeric>
 #include <span>
 #include <type_traits>
@@ -25,11 +24,6 @@ namespace splitcast::api {
 namespace {
 
 using Part = CopySetup::Part;
-
-std::optional<Error> to_error(const Result<void>& result) {
-    if (result) return std::nullopt;
-    return result.error();
-}
 
 /// What ranks tell each other about the sources that they see.
 struct Sight {
@@ -48,18 +42,6 @@ struct Sight {
 };
 static_assert(std::is_trivially_copyable_v<Sight>);
 
-template <class Value>
-Result<std::vector<Value>> gather_all(MPI_Comm comm, const Value& mine) {
-    static_assert(std::is_trivially_copyable_v<Value>);
-    int ranks = 0;
-    MPI_Comm_size(comm, &ranks);
-    std::vector<Value> all(static_cast<std::size_t>(ranks));
-    const int code =
-        MPI_Allgather(&mine, sizeof mine, MPI_BYTE, all.data(), sizeof mine, MPI_BYTE, comm);
-    if (code != MPI_SUCCESS) return mpi::failure("MPI_Allgather", code);
-    return all;
-}
-
 /// The ranks of `comm` as those of `caller`.
 std::vector<int> names_of(MPI_Comm comm, MPI_Comm caller) {
     MPI_Group here = MPI_GROUP_NULL;
@@ -77,38 +59,32 @@ std::vector<int> names_of(MPI_Comm comm, MPI_Comm caller) {
     return names;
 }
 
-/// One attempt, with plain collectives, among those who are alive when it begins. Every step ends
-/// with an agreement, so that all ranks take the same next one; unless one dies in it.
+/// One attempt, among the members of the team of all that are left when it begins. Every step ends
+/// with something that all of them know alike, so that all take the same next one.
 class Attempt {
 public:
-    Attempt(MPI_Comm comm, MPI_Comm caller, const std::vector<std::string>& from,
-            const std::string& to, const CopyOptions& options)
-        : comm_(comm), from_(from), to_(to), options_(options) {
-        setup_.names = names_of(comm, caller);
-        MPI_Comm_rank(comm, &rank_);
-        MPI_Comm_size(caller, &called_);
+    Attempt(CopySetup& setup, const std::vector<std::string>& from, const std::string& to,
+            const CopyOptions& options)
+        : setup_(setup), team_(*setup.all), from_(from), to_(to), options_(options) {
+        setup_.source.reset();
+        setup_.sources.reset();
+        setup_.target.reset();
+        setup_.movers = nullptr;
+        setup_.some.reset();
     }
 
     std::optional<Error> run() {
         using Step = std::optional<Error> (Attempt::*)();
         for (const Step step :
-             {&Attempt::compare_arguments, &Attempt::gather_team, &Attempt::open_source,
-              &Attempt::tell_items, &Attempt::prepare_target, &Attempt::gather_movers}) {
-            Team::Impl::pass_setup();
+             {&Attempt::compare_arguments, &Attempt::open_source, &Attempt::tell_items,
+              &Attempt::prepare_target, &Attempt::gather_movers}) {
+            Team::Impl::pass(collectives::FaultPoint::setup);
             if (auto error = (this->*step)()) return error;
         }
         return std::nullopt;
     }
 
-    CopySetup& setup() { return setup_; }
-
 private:
-    [[nodiscard]] int name() const { return setup_.names[static_cast<std::size_t>(rank_)]; }
-
-    std::optional<Error> agree(const std::optional<Error>& mine) const {
-        return api::agree(comm_, mine, name());
-    }
-
     std::optional<Error> compare_arguments() {
         storage::Digester digester;
         const std::string options =
@@ -122,23 +98,17 @@ private:
             digester.add(std::as_bytes(std::span(text.c_str(), text.size() + 1)));
         }
         const std::uint64_t mine = digester.digest().low;
-        // The least and the greatest in one reduction: the greatest is the least of the
-        // complements.
-        const std::array<std::uint64_t, 2> both{mine, ~mine};
-        std::array<std::uint64_t, 2> least{};
-        const int code = MPI_Allreduce(both.data(), least.data(), 2, MPI_UINT64_T, MPI_MIN, comm_);
-        if (code != MPI_SUCCESS) return mpi::failure("MPI_Allreduce", code);
-        if (least[0] != ~least[1]) {
+        const auto all = gather(team_, mine);
+        if (!all) return all.error();
+        for (const int rank : team_.members()) {
+            if ((*all)[static_cast<std::size_t>(rank)] == mine) continue;
             return Error{Status::mismatch,
                          "ranks were called with different sources, destinations or options"};
         }
-        return agree(locally([this]() -> Result<void> {
+        return agree_on(team_, [this]() -> Result<void> {
             if (auto known = storage::per_rank(to_); !known) return known.error();
-            if (auto names = check_names(); !names) return names;
-            if (auto known = effective_settings(options_.settings, MPI_INFO_NULL); !known)
-                return known.error();
-            return {};
-        }));
+            return check_names();
+        });
     }
 
     Result<void> check_names() const {
@@ -163,25 +133,14 @@ private:
         return {};
     }
 
-    std::optional<Error> gather_team() {
-        // It carries no data, so it needs to know nothing of the links.
-        const std::string settings =
-            options_.settings + (options_.settings.empty() ? "" : ",") + "probe=no";
-        auto team = Team::Impl::create(comm_, settings, MPI_INFO_NULL);
-        if (!team) return team.error();
-        setup_.all = std::move(*team);
-        setup_.all->rename(setup_.names, nullptr);
-        return std::nullopt;
-    }
-
-    [[nodiscard]] bool survives() const {
-        return setup_.all->survives(setup_.all->settings().settings);
-    }
+    [[nodiscard]] bool survives() const { return team_.survives(team_.settings().settings); }
 
     std::optional<Error> open_source() {
         Sight mine;
-        auto error = locally([&]() -> Result<void> {
-            if (name() != 0 && !options_.mirror) return {};
+        std::optional<Error> error;
+        // Whoever cannot open it may do without. No rank gives a ballot: it is the end that counts.
+        const auto look = [&]() -> Result<void> {
+            if (team_.name(team_.rank()) != 0 && !options_.mirror) return {};
             const bool plain = from_.size() == 1 && options_.compression == Compression::none &&
                                !options_.preserve && storage::is_plain_file(from_.front());
             if (options_.resume && !plain) {
@@ -192,8 +151,13 @@ private:
             auto looked = plain ? look_at_file(mine) : look_at_tree(mine);
             mine.opened = looked.ok();
             return looked;
-        });
-        const auto all = gather_all(comm_, mine);
+        };
+        if (auto failed = agree(team_, [&] {
+                error = beside(look);
+                return Finding();
+            }))
+            return failed;
+        const auto all = gather(team_, mine);
         if (!all) return all.error();
         const auto reader = std::ranges::find(*all, true, &Sight::opened);
         if (reader == all->end()) return no_reader(error);
@@ -214,7 +178,7 @@ private:
                 (sight.opened && sight.same_as(*reader) && (!reader->packed || survives()));
             if (reads) setup_.parts[rank] = Part::reads;
         }
-        if (!setup_.reads(rank_)) {
+        if (!setup_.reads(team_.rank())) {
             setup_.source.reset();
             setup_.sources.reset();
         }
@@ -268,43 +232,43 @@ private:
         static_assert(std::is_trivially_copyable_v<ItemFacts>);
         setup_.facts.items = items_;
         setup_.facts.items.resize(from_.size());
-        const int code =
-            MPI_Bcast(setup_.facts.items.data(), static_cast<int>(from_.size() * sizeof(ItemFacts)),
-                      MPI_BYTE, setup_.reader, comm_);
-        if (code != MPI_SUCCESS) return mpi::failure("MPI_Bcast", code);
-        return std::nullopt;
+        const auto told =
+            team_.tell(setup_.facts.items.data(),
+                       static_cast<std::int64_t>(from_.size() * sizeof(ItemFacts)), setup_.reader);
+        if (told) return std::nullopt;
+        return told.error();
     }
 
     std::optional<Error> no_reader(const std::optional<Error>& mine) const {
-        if (auto agreed = agree(mine)) return agreed;
+        if (auto agreed = agree(team_, {.error = mine})) return agreed;
         return Error{Status::lost, fmt::format("rank 0 died before it could read {}; another rank "
                                                "that can may do so with --mirror",
                                                fmt::join(from_, ", "))};
     }
 
     std::optional<Error> prepare_target() {
-        auto position = node_position(comm_, name(), setup_.reader);
-        if (auto agreed = agree(position ? std::nullopt : std::optional(position.error())))
-            return agreed;
         std::optional<Target>& target = setup_.target;
-        target.emplace(*position);
+        target.emplace(node_position(team_, setup_.reader));
         if (auto agreed =
-                agree(locally([&] { return target->locate(from_, to_, options_.parents); })))
+                agree_on(team_, [&] { return target->locate(from_, to_, options_.parents); }))
             return agreed;
-        if (auto agreed = agree(to_error(target->check_same_kind(comm_, to_)))) return agreed;
+        const auto same_kind = target->check_same_kind(team_, to_);
+        if (auto agreed = agree(
+                team_, {.error = same_kind ? std::nullopt : std::optional(same_kind.error())}))
+            return agreed;
         std::vector<storage::FileIdentity> own;
-        if (setup_.reads(rank_)) {
+        if (setup_.reads(team_.rank())) {
             for (const ItemFacts& item : items_) own.push_back(item.identity);
         }
-        if (auto agreed = agree(
-                locally([&] { return target->create(options_, setup_.facts, own, survives()); })))
+        if (auto agreed = agree_on(
+                team_, [&] { return target->create(options_, setup_.facts, own, survives()); }))
             return agreed;
-        return agree(to_error(target->check_conflicts(comm_, setup_.names)));
+        return target->check_conflicts(team_);
     }
 
-    /// A team of those who read or write. The others are not part of it and wait.
+    /// A team of those who read or write, if that is not everybody: the others wait.
     std::optional<Error> gather_movers() {
-        const auto writing = gather_all<char>(comm_, setup_.target->writes() ? 1 : 0);
+        const auto writing = gather<char>(team_, setup_.target->writes() ? 1 : 0);
         if (!writing) return writing.error();
         for (std::size_t rank = 0; rank < writing->size(); ++rank) {
             if ((*writing)[rank] == 0) continue;
@@ -314,63 +278,73 @@ private:
         if (options_.dry_run || std::ranges::find(*writing, 1) == writing->end())
             return std::nullopt;
 
-        const bool moves = setup_.parts[static_cast<std::size_t>(rank_)] != Part::waits;
-        MPI_Comm split = MPI_COMM_NULL;
-        const int code = MPI_Comm_split(comm_, moves ? 0 : MPI_UNDEFINED, rank_, &split);
-        if (code != MPI_SUCCESS) return mpi::failure("MPI_Comm_split", code);
-        std::optional<Error> error;
-        if (moves) {
-            MPI_Comm_set_errhandler(split, MPI_ERRORS_RETURN);
-            const mpi::Communicator part(split);
-            auto team = Team::Impl::create(part.get(), options_.settings, MPI_INFO_NULL);
-            if (team) {
-                setup_.movers = std::move(*team);
-            } else {
-                error = team.error();
-                // Ranks of this team may wait for each other, and those outside know nothing.
-                if (error->status == Status::mpi) {
-                    mpi::ulfm::revoke(part.get());
-                    return error;
-                }
-            }
+        std::vector<int> moving;
+        std::ranges::copy_if(team_.members(), std::back_inserter(moving), [this](int rank) {
+            return setup_.parts[static_cast<std::size_t>(rank)] != Part::waits;
+        });
+        if (moving == team_.members()) {
+            setup_.movers = &team_;
+            return std::nullopt;
         }
-        if (auto agreed = agree(error)) return agreed;
-        if (setup_.movers) {
-            std::vector<int> names;
-            for (const int rank : setup_.mover_ranks()) {
-                names.push_back(setup_.names[static_cast<std::size_t>(rank)]);
-            }
-            setup_.movers->rename(std::move(names), setup_.all.get());
-        }
+        auto some = team_.part_of(moving);
+        if (auto agreed =
+                agree(team_, {.error = some ? std::nullopt : std::optional(some.error())}))
+            return agreed;
+        setup_.some = std::move(*some);
+        setup_.movers = setup_.some.get();
+        if (setup_.some) setup_.some->count_on_all();
         return std::nullopt;
     }
 
-    MPI_Comm comm_;
+    CopySetup& setup_;
+    Team::Impl& team_;
     const std::vector<std::string>& from_;
     const std::string& to_;
     const CopyOptions& options_;
     std::vector<ItemFacts> items_;  ///< as this rank sees them
-    int rank_ = 0;
-    int called_ = 0;  ///< ranks of the caller's communicator
-    CopySetup setup_;
 };
 
-// What each rank makes of an attempt, as bits of an agreement.
-constexpr int succeeded = 1;
-constexpr int refused = 2;  ///< an error that all ranks have agreed on
-
-Target::Any among(MPI_Comm comm) {
-    return [comm](bool mine) { return any(comm, mine); };
-}
-
-std::vector<int> missing_from(const std::vector<int>& names, MPI_Comm caller) {
+/// As ranks of the caller's communicator.
+std::vector<int> missing_from(const Team::Impl& team, MPI_Comm caller) {
     int size = 0;
     MPI_Comm_size(caller, &size);
-    std::vector<int> missing;
-    for (int rank = 0; rank < size; ++rank) {
-        if (!std::ranges::binary_search(names, rank)) missing.push_back(rank);
-    }
+    std::vector<int> missing(static_cast<std::size_t>(size));
+    std::iota(missing.begin(), missing.end(), 0);
+    for (const int rank : team.members()) std::erase(missing, team.name(rank));
     return missing;
+}
+
+/// Something that comes of the loss of a rank, and that those who are left need not run into again.
+bool comes_of_a_loss(const Error& error) {
+    return error.status == Status::lost || error.status == Status::mpi;
+}
+
+/// The team of all who are alive. Until there is one, a rank that is alive and silent is waited
+/// for.
+Result<std::unique_ptr<Team::Impl>> gather_all(MPI_Comm caller, const std::string& settings) {
+    const bool mortal = mpi::ulfm::enabled();
+    // A duplicate cannot be made where a rank is dead already.
+    auto comm = mortal ? mpi::ulfm::shrink(caller) : mpi::Communicator::duplicate(caller);
+    for (;;) {
+        if (!comm) return comm.error();
+        Team::Impl::pass(collectives::FaultPoint::setup);
+        auto team = Team::Impl::create(comm->get(), settings, MPI_INFO_NULL);
+        const bool torn = !team && team.error().status == Status::mpi;
+        // Somebody may have died when others had their team already.
+        const auto all_have = mortal ? mpi::ulfm::agree(comm->get(), torn ? 0 : 1) : Result<int>(1);
+        if (!all_have) return all_have.error();
+        if (*all_have != 0 && !torn) {
+            if (team) (*team)->rename(names_of(comm->get(), caller));
+            return team;
+        }
+        if (!mortal) return team;
+        auto left = mpi::ulfm::shrink(comm->get());
+        if (left && left->size() == comm->size()) {
+            if (!team) return team;
+            return Error{Status::mpi, "an MPI function failed on another rank"};
+        }
+        comm = std::move(left);
+    }
 }
 
 }  // namespace
@@ -388,56 +362,39 @@ bool CopySetup::writes(int rank) const {
 std::vector<int> CopySetup::mover_ranks() const {
     std::vector<int> ranks;
     for (std::size_t rank = 0; rank < parts.size(); ++rank) {
-        if (parts[rank] != Part::waits) ranks.push_back(static_cast<int>(rank));
+        if (movers == all.get() || parts[rank] != Part::waits)
+            ranks.push_back(static_cast<int>(rank));
     }
     return ranks;
 }
 
-std::optional<Error> locally(const std::function<Result<void>()>& local) {
-    try {
-        return to_error(local());
-    } catch (const std::bad_alloc&) {
-        return Error{Status::memory, "out of memory"};
-    } catch (const std::exception& error) {
-        return Error{Status::internal, error.what()};
-    }
-}
-
 Result<CopySetup> set_up_copy(MPI_Comm caller, const std::vector<std::string>& from,
                               const std::string& to, const CopyOptions& options) {
-    const bool mortal = mpi::ulfm::enabled();
-    // A duplicate cannot be made where a rank is dead already.
-    auto comm = mortal ? mpi::ulfm::shrink(caller) : mpi::Communicator::duplicate(caller);
-    if (!comm) return comm.error();
+    auto team = gather_all(caller, options.settings);
+    if (!team) return team.error();
+    CopySetup setup;
+    setup.all = std::move(*team);
+    Team::Impl& all = *setup.all;
+    for (int rank = 0; rank < all.size(); ++rank) setup.names.push_back(all.name(rank));
+    all.count_on_all();
     for (;;) {
-        Attempt attempt(comm->get(), caller, from, to, options);
-        auto error = attempt.run();
-        std::optional<Target>& target = attempt.setup().target;
-        const bool torn = error && error->status == Status::mpi;
-        if (torn && !mortal) {
-            if (target) target->abandon();
+        const std::size_t lost_before = all.losses().size();
+        auto error = Attempt(setup, from, to, options).run();
+        const bool lost = all.losses().size() > lost_before;
+        if (!error && !lost) break;
+        if (all.unusable()) {
+            if (setup.target) setup.target->abandon();
+            return *all.unusable();
+        }
+        Target::abandon(setup.target, all);
+        // Those who are left begin again, unless something is wrong that no loss explains.
+        if (error && !(lost && comes_of_a_loss(*error))) {
+            error->failed = missing_from(all, caller);
             return *error;
         }
-        if (torn) mpi::ulfm::revoke(comm->get());
-        const auto outcome = mpi::ulfm::agree(comm->get(), torn ? 0 : error ? refused : succeeded);
-        if (!outcome) return outcome.error();
-        if ((*outcome & succeeded) != 0) return std::move(attempt.setup());
-        if ((*outcome & refused) != 0) {
-            if (target) target->abandon(among(comm->get()));
-            error->failed = missing_from(attempt.setup().names, caller);
-            return *error;
-        }
-        if (!mortal) return Error{Status::mpi, "ranks came to different ends"};
-        // Somebody has died. Those who are left tidy up and begin again.
-        auto left = mpi::ulfm::shrink(comm->get());
-        if (!left) return left.error();
-        if (target) target->abandon(among(left->get()));
-        if (left->size() == comm->size()) {
-            if (error) return *error;
-            return Error{Status::mpi, "an MPI function failed on another rank"};
-        }
-        comm = std::move(left);
     }
+    all.count_broadcasts();
+    return setup;
 }
 
 }  // namespace splitcast::api

@@ -2,7 +2,6 @@
 
 #include "api/copy_target.hpp"
 #include "api/team_impl.hpp"
-#include "mpi/communicator.hpp"
 #include "splitcast/copy.hpp"
 #include "storage/file_source.hpp"
 #include "storage/sources.hpp"
@@ -33,20 +32,19 @@ struct CopySetup {
     std::optional<storage::Sources> sources;
     std::optional<Target> target;
     std::unique_ptr<Team::Impl> all;
-    std::unique_ptr<Team::Impl> movers;  ///< of those who read or write; null on others
+    std::unique_ptr<Team::Impl> some;  ///< of those who read or write, where others merely wait
+    /// Who moves the bytes: the team of all, or of some; null on ranks that wait.
+    Team::Impl* movers = nullptr;
 
     [[nodiscard]] bool reads(int rank) const;
     [[nodiscard]] bool writes(int rank) const;
-    /// Ranks of the team of all that read or write; a rank of `movers` is a place in it.
+    /// Ranks of the team of all that are in the team of movers; a rank of that is a place in it.
     [[nodiscard]] std::vector<int> mover_ranks() const;
 };
 
-/// Collective over `comm`. Ranks that die on the way are left out; the same outcome on all others.
+/// Collective over `comm`. Ranks that die on the way, or fall silent once there is a team of all,
+/// are left out; the same outcome on all others.
 Result<CopySetup> set_up_copy(MPI_Comm comm, const std::vector<std::string>& from,
                               const std::string& to, const CopyOptions& options);
-
-/// Runs what concerns this rank only. Whatever happens in there becomes an error that the others
-/// can be told of, so that nobody waits for a rank that has left.
-std::optional<Error> locally(const std::function<Result<void>()>& local);
 
 }  // namespace splitcast::api

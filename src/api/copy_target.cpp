@@ -1,6 +1,7 @@
 #include "api/copy_target.hpp"
 
-#include "mpi/communicator.hpp"
+#include "api/agreement.hpp"
+#include "api/team_gather.hpp"
 #include "storage/destination.hpp"
 #include "storage/digest.hpp"
 #include "storage/marker.hpp"
@@ -15,19 +16,12 @@
 #include <random>
 #include <span>
 #include <tuple>
-#include <type_traits>
 #include <vector>
 
 namespace splitcast::api {
 
-namespace {
-
-storage::Digest digest_of(const std::string& text) {
-    return storage::digest_of(std::as_bytes(std::span(text)));
-}
-
 /// What ranks tell each other about the files they are to write.
-struct Entry {
+struct Target::Entry {
     bool writes = false;
     std::int32_t node = 0;  ///< its first rank
     storage::FileIdentity folder;
@@ -42,7 +36,12 @@ struct Entry {
         return fmt::format(".{:016x}.splitcast-marker", chance);
     }
 };
-static_assert(std::is_trivially_copyable_v<Entry>);
+
+namespace {
+
+storage::Digest digest_of(const std::string& text) {
+    return storage::digest_of(std::as_bytes(std::span(text)));
+}
 
 Error same_file(const std::string& path, const std::string& others) {
     return {Status::destination,
@@ -51,22 +50,14 @@ Error same_file(const std::string& path, const std::string& others) {
 
 }  // namespace
 
-Result<NodePosition> node_position(MPI_Comm comm, int name, int reader) {
-    NodePosition position{.name = name};
-    MPI_Comm_rank(comm, &position.rank);
-    MPI_Comm split = MPI_COMM_NULL;
-    int code =
-        MPI_Comm_split_type(comm, MPI_COMM_TYPE_SHARED, position.rank, MPI_INFO_NULL, &split);
-    if (code != MPI_SUCCESS) return mpi::failure("MPI_Comm_split_type", code);
-    const mpi::Communicator node(split);
-    MPI_Comm_set_errhandler(split, MPI_ERRORS_RETURN);
-    // The lowest rank, and no less than zero where the reader is: in one reduction.
-    const std::array<int, 2> mine{position.rank, position.rank == reader ? 0 : 1};
-    std::array<int, 2> least{};
-    code = MPI_Allreduce(mine.data(), least.data(), 2, MPI_INT, MPI_MIN, split);
-    if (code != MPI_SUCCESS) return mpi::failure("MPI_Allreduce", code);
-    position.first = least[0];
-    position.with_reader = least[1] == 0;
+NodePosition node_position(const Team::Impl& team, int reader) {
+    NodePosition position{.rank = team.rank(), .name = team.name(team.rank())};
+    for (const auto& node : team.placement().nodes(team.members())) {
+        const auto has = [&](int rank) { return std::ranges::find(node, rank) != node.end(); };
+        if (!has(position.rank)) continue;
+        position.first = std::ranges::min(node);
+        position.with_reader = has(reader);
+    }
     return position;
 }
 
@@ -102,13 +93,13 @@ Result<void> Target::locate(const std::vector<std::string>& sources, const std::
     return {};
 }
 
-Result<void> Target::check_same_kind(MPI_Comm comm, const std::string& destination) const {
-    const std::array<int, 2> mine{has_copy() && in_folder_ ? 1 : 0,
-                                  has_copy() && !in_folder_ ? 1 : 0};
-    std::array<int, 2> any{};
-    const int code = MPI_Allreduce(mine.data(), any.data(), 2, MPI_INT, MPI_MAX, comm);
-    if (code != MPI_SUCCESS) return mpi::failure("MPI_Allreduce", code);
-    if (any[0] == 0 || any[1] == 0 || !has_copy() || in_folder_) return {};
+Result<void> Target::check_same_kind(Team::Impl& team, const std::string& destination) const {
+    const std::array<bool, 2> mine{has_copy() && in_folder_, has_copy() && !in_folder_};
+    const auto folder = any(team, [&] { return mine[0]; });
+    if (!folder) return folder.error();
+    const auto file = any(team, [&] { return mine[1]; });
+    if (!file) return file.error();
+    if (!*folder || !*file || !has_copy() || in_folder_) return {};
     return Error{
         Status::destination,
         fmt::format("{}: the destination is a folder for other ranks, but not for this one",
@@ -197,28 +188,15 @@ Result<void> Target::create_tree(const CopyOptions& options, const SourceFacts& 
     return {};
 }
 
-Result<void> Target::check_conflicts(MPI_Comm comm, std::span<const int> names) const {
-    const std::string& folder = folder_;
+std::optional<Error> Target::check_conflicts(Team::Impl& team) const {
     Entry mine;
-    mine.node = position_.first;
-    mine.writes = has_copy();
-    if (has_copy()) {
-        struct stat facts{};
-        const bool there = ::stat(folder.c_str(), &facts) == 0;
-        if (there) mine.folder = storage::identity(facts);
-        mine.path = digest_of(path_);
-        // A dry run makes no folders: then their names must do.
-        mine.name =
-            digest_of(fmt::format("{}{}", there ? "" : folder + "/", fmt::join(names_, "/")));
-        std::random_device random;
-        mine.chance = (std::uint64_t{random()} << 32) | random();
-        std::copy_n(host_.begin(), std::min(host_.size(), mine.host.size() - 1), mine.host.begin());
-    }
-    int ranks = 0;
-    MPI_Comm_size(comm, &ranks);
-    std::vector<Entry> all(static_cast<std::size_t>(ranks));
-    int code = MPI_Allgather(&mine, sizeof mine, MPI_BYTE, all.data(), sizeof mine, MPI_BYTE, comm);
-    if (code != MPI_SUCCESS) return mpi::failure("MPI_Allgather", code);
+    if (auto error = agree_on(team, [&]() -> Result<void> {
+            mine = entry();
+            return {};
+        }))
+        return error;
+    const auto all = gather(team, mine);
+    if (!all) return all.error();
 
     // On one node the number of the folder tells. The first rank of a file is the one that the
     // others name.
@@ -226,48 +204,75 @@ Result<void> Target::check_conflicts(MPI_Comm comm, std::span<const int> names) 
     // Between nodes only folders of the same name are suspected, and a look tells.
     std::map<storage::Digest, int> paths;
     bool suspicion = false;
-    for (int rank = 0; rank < ranks; ++rank) {
-        const Entry& entry = all[static_cast<std::size_t>(rank)];
+    for (const int rank : team.members()) {
+        const Entry& entry = (*all)[static_cast<std::size_t>(rank)];
         if (!entry.writes) continue;
         writers.try_emplace(entry.file(), rank);
         const int first = paths.try_emplace(entry.path, rank).first->second;
-        suspicion = suspicion || all[static_cast<std::size_t>(first)].node != entry.node;
+        suspicion = suspicion || (*all)[static_cast<std::size_t>(first)].node != entry.node;
     }
     std::optional<Error> error;
     if (has_copy() && writers.at(mine.file()) != position_.rank) {
-        error =
-            same_file(path_, fmt::format("rank {} would write the same file",
-                                         names[static_cast<std::size_t>(writers.at(mine.file()))]));
+        error = same_file(path_, fmt::format("rank {} would write the same file",
+                                             team.name(writers.at(mine.file()))));
     }
-    if (suspicion) {
-        const int first = has_copy() ? paths.at(mine.path) : position_.rank;
-        std::optional<storage::Marker> marker;
-        if (has_copy() && first == position_.rank) marker.emplace(folder, mine.marker());
-        if (code = MPI_Barrier(comm); code != MPI_SUCCESS) return mpi::failure("MPI_Barrier", code);
-        const Entry& other = all[static_cast<std::size_t>(first)];
+    if (!suspicion) return agree(team, {.error = error});
+
+    const int first = has_copy() ? paths.at(mine.path) : position_.rank;
+    std::optional<storage::Marker> marker;
+    // All have put down their markers when this is over, and all have looked when the next is.
+    if (auto failed = agree_on(team, [&]() -> Result<void> {
+            if (has_copy() && first == position_.rank) marker.emplace(folder_, mine.marker());
+            return {};
+        }))
+        return failed;
+    return agree_on(team, [&]() -> Result<void> {
+        const Entry& other = (*all)[static_cast<std::size_t>(first)];
+        if (error) return *error;
         if (has_copy() && other.node != mine.node &&
-            storage::Marker::seen(folder, other.marker())) {
-            error = same_file(
+            storage::Marker::seen(folder_, other.marker())) {
+            return same_file(
                 path_, fmt::format("host {} would write the same file, in a folder that both share",
                                    other.host.data()));
         }
-        if (code = MPI_Barrier(comm); code != MPI_SUCCESS) return mpi::failure("MPI_Barrier", code);
-    }
-    if (error) return *error;
-    return {};
+        return {};
+    });
 }
 
-void Target::abandon(const Any& any) {
+Target::Entry Target::entry() const {
+    Entry mine;
+    mine.node = position_.first;
+    mine.writes = has_copy();
+    if (!has_copy()) return mine;
+    struct stat facts{};
+    const bool there = ::stat(folder_.c_str(), &facts) == 0;
+    if (there) mine.folder = storage::identity(facts);
+    mine.path = digest_of(path_);
+    // A dry run makes no folders: then their names must do.
+    mine.name = digest_of(fmt::format("{}{}", there ? "" : folder_ + "/", fmt::join(names_, "/")));
+    std::random_device random;
+    mine.chance = (std::uint64_t{random()} << 32) | random();
+    std::copy_n(host_.begin(), std::min(host_.size(), mine.host.size() - 1), mine.host.begin());
+    return mine;
+}
+
+void Target::abandon() {
     sink_.reset();
     tree_.reset();
-    if (!any) {
-        folders_.remove();
-        return;
-    }
+    folders_.remove();
+}
+
+void Target::abandon(std::optional<Target>& target, Team::Impl& team) {
     // A folder can go when those who made folders in it have removed theirs. The first question is
     // whether all have dropped their files.
-    auto more = any(true);
-    while (more && *more) more = any(folders_.remove());
+    auto more = any(team, [&] {
+        if (target) target->sink_.reset();
+        if (target) target->tree_.reset();
+        return true;
+    });
+    while (more && *more) more = any(team, [&] { return target && target->folders_.remove(); });
+    // Whoever was left alone meanwhile.
+    if (target) target->abandon();
 }
 
 Result<storage::Digest> Target::read_back() {

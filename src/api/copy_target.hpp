@@ -1,5 +1,6 @@
 #pragma once
 
+#include "api/team_impl.hpp"
 #include "splitcast/copy.hpp"
 #include "splitcast/error.hpp"
 #include "storage/catalogue.hpp"
@@ -8,13 +9,9 @@
 #include "storage/posix.hpp"
 #include "storage/staged_tree.hpp"
 
-#include <mpi.h>
-
 #include <cstdint>
-#include <functional>
 #include <memory>
 #include <optional>
-#include <span>
 #include <string>
 #include <vector>
 
@@ -38,11 +35,12 @@ struct SourceFacts {
 /// Where a rank is, among those of its node.
 struct NodePosition {
     int first = 0;             ///< lowest rank on the node
-    int rank = 0;              ///< in the communicator of those who are here
+    int rank = 0;              ///< of the team of all
     int name = 0;              ///< what it is called: its rank in the caller's communicator
     bool with_reader = false;  ///< the reader is on the same node
 };
-Result<NodePosition> node_position(MPI_Comm comm, int name, int reader);
+/// Among the members of the team that are left.
+NodePosition node_position(const Team::Impl& team, int reader);
 
 /// The file, or the files and folders, that one rank is to write, if it is to write any.
 class Target {
@@ -55,7 +53,7 @@ public:
 
     /// An error where the destination is no folder, if it is one on other ranks: copies would have
     /// different names. Collective, also for ranks that failed before.
-    Result<void> check_same_kind(MPI_Comm comm, const std::string& destination) const;
+    Result<void> check_same_kind(Team::Impl& team, const std::string& destination) const;
 
     /// Makes folders and files, under temporary names; or, for a dry run, finds out whether it
     /// could. `own`: the sources as this rank sees them itself, if it does. `mapped`: a plain file
@@ -64,14 +62,13 @@ public:
                         const std::vector<storage::FileIdentity>& own, bool mapped);
 
     /// An error on ranks that would write the same file as another one, on their node or in a
-    /// folder that nodes share. `names`: what the ranks are called. Collective, when all targets
-    /// are created.
-    Result<void> check_conflicts(MPI_Comm comm, std::span<const int> names) const;
+    /// folder that nodes share. Collective, when all targets are created.
+    std::optional<Error> check_conflicts(Team::Impl& team) const;
 
-    /// Removes whatever was made. `any` tells whether any rank says yes: collective, so that
-    /// folders made by one rank for several go too. Without it: what this rank can do alone.
-    using Any = std::function<Result<bool>(bool)>;
-    void abandon(const Any& any = {});
+    /// Removes whatever was made: what this rank can do alone.
+    void abandon();
+    /// The same, with folders that were made by one rank for several. Collective.
+    static void abandon(std::optional<Target>& target, Team::Impl& team);
 
     /// The digest of what the disk has, once all is written.
     Result<storage::Digest> read_back();
@@ -96,6 +93,8 @@ public:
     [[nodiscard]] storage::StagedTree* tree() const { return tree_.get(); }
 
 private:
+    struct Entry;
+    [[nodiscard]] Entry entry() const;
     Result<void> create_file(const CopyOptions& options, const SourceFacts& facts, bool mapped);
     Result<void> create_tree(const CopyOptions& options, const SourceFacts& facts,
                              const std::vector<storage::FileIdentity>& own);

@@ -31,7 +31,6 @@ public:
 
 private:
     NodeLeaders(Team::Impl& team, int root);
-    Result<void> meet();
 
     Team::Impl& all_;
     std::vector<int> ranks_;  ///< of the leaders in the whole team, ascending

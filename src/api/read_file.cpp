@@ -155,7 +155,7 @@ private:
         } else {
             error = made.error();
         }
-        return api::agree(team_, error);
+        return api::agree(team_, {.error = error});
     }
 
     std::optional<Error> on_every_rank() {
@@ -165,7 +165,7 @@ private:
             if (auto moved = move_away(); !moved && !error) error = moved.error();
         }
         if (error && error->status == Status::evicted) return error;
-        return api::agree(team_, error);
+        return api::agree(team_, {.error = error});
     }
 
     std::optional<Error> stream(Team::Impl& movers, int root) {
@@ -213,7 +213,7 @@ private:
         if (auto error = take(leads ? MappedMemory::make_shared(name, length())
                                     : Result<MappedMemory>(MappedMemory())))
             return error;
-        if (leads) return api::agree(team_, std::nullopt);
+        if (leads) return api::agree(team_, {.error = {}});
         return take(MappedMemory::open_shared(name, length()));
     }
 
@@ -227,7 +227,7 @@ private:
             if (somebody_hangs(*leaders.team())) memory_.abandon();
             known = leaders.losses();
         }
-        return api::agree(team_, error, known);
+        return api::agree(team_, {.error = error, .known = known});
     }
 
     FileContents contents() {

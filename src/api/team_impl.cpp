@@ -94,10 +94,14 @@ int Team::Impl::ranks_of_job() {
     return ranks;
 }
 
-void Team::Impl::pass_setup() {
-    int rank = 0;
-    MPI_Comm_rank(MPI_COMM_WORLD, &rank);
-    fault::pass_setup(rank);
+void Team::Impl::pass(collectives::FaultPoint point) {
+    // Asked for once, by who makes the first team: threads that come by must not.
+    static const int rank = [] {
+        int in_world = 0;
+        MPI_Comm_rank(MPI_COMM_WORLD, &in_world);
+        return in_world;
+    }();
+    fault::pass(point, rank);
 }
 
 Team::Impl::Impl(mpi::Communicator comm)
@@ -147,12 +151,12 @@ Result<std::unique_ptr<Team::Impl>> Team::Impl::create(MPI_Comm comm, Settings s
 }
 
 Result<void> Team::Impl::discover(Result<collectives::Resolved> resolved) {
-    pass_setup();
+    pass(collectives::FaultPoint::setup);
     if (auto agreed = agree_on_settings(resolved); !agreed) return agreed.error();
     settings_ = std::move(resolved).value();
-    pass_setup();
+    pass(collectives::FaultPoint::setup);
     if (auto found = discover_placement(); !found) return found.error();
-    pass_setup();
+    pass(collectives::FaultPoint::setup);
     return discover_links();
 }
 
@@ -171,6 +175,33 @@ Result<std::unique_ptr<Team::Impl>> Team::Impl::adopt(mpi::Communicator comm, Pl
     team->links_.shared_memory = nodes <= 1;
     team->settings_ = std::move(settings);
     team->hosts_.resize(static_cast<std::size_t>(team->size_));
+    return team;
+}
+
+Result<std::unique_ptr<Team::Impl>> Team::Impl::part_of(const std::vector<int>& ranks) {
+    // Not on this team's communicator: it must not be revoked.
+    const bool mortal = mpi::ulfm::enabled();
+    auto left = mortal ? survivors() : Result<MPI_Comm>(comm_.get());
+    if (!left) return left.error();
+    const bool member = std::ranges::binary_search(ranks, rank_);
+    MPI_Comm split = MPI_COMM_NULL;
+    const int code = MPI_Comm_split(*left, member ? 0 : MPI_UNDEFINED, rank_, &split);
+    if (mortal) {
+        // Somebody may still be inside the split, waiting for this rank.
+        if (code != MPI_SUCCESS) mpi::ulfm::revoke(*left);
+        static_cast<void>(mpi::Communicator(*left));  // frees it
+    }
+    if (code != MPI_SUCCESS) return mpi::failure("MPI_Comm_split", code);
+    if (!member) return std::unique_ptr<Impl>();
+    MPI_Comm_set_errhandler(split, MPI_ERRORS_RETURN);
+    auto team = adopt(mpi::Communicator(split), placement_.select(ranks), links_, settings_);
+    if (!team) return team.error();
+    Impl& part = **team;
+    part.faults_ = faults_;
+    for (std::size_t i = 0; i < ranks.size(); ++i) {
+        part.names_[i] = name(ranks[i]);
+        part.hosts_[i] = host(ranks[i]);
+    }
     return team;
 }
 
@@ -356,8 +387,9 @@ Team::Impl::Operation Team::Impl::begin(const Call& call, std::uint64_t tag_numb
         operation.choice = choice_for(call.length, call.settings);
         segmentation = {.length = call.length, .segment_bytes = operation.choice.segment_bytes};
     }
-    config.ballot = call.ballot;
-    config.agree = call.agree;
+    config.agree = config.ballot_pending = call.agree;
+    config.all_here = all_here_;
+    if (all_here_) engine::progress::in_turn([&] { hub_->open(identity); });
     const bool holds = holds_from_start(call);
     const bool piecemeal = call.piecemeal && segmentation.length > 0;
     config.piecemeal = piecemeal;

@@ -27,9 +27,9 @@ class Team::Impl {
 public:
     static Result<std::unique_ptr<Impl>> create(MPI_Comm comm, Settings settings, MPI_Info info);
 
-    /// Where SPLITCAST_FAULT may strike before there is a team: in front of each step of making
-    /// one, or of preparing a copy.
-    static void pass_setup();
+    /// Where SPLITCAST_FAULT may strike outside of broadcasts: in front of each step of making a
+    /// team or of preparing a copy, and of finishing one.
+    static void pass(collectives::FaultPoint point);
     /// No rank that a rule of SPLITCAST_FAULT speaks of is beyond these.
     static int ranks_of_job();
 
@@ -43,6 +43,16 @@ public:
     ~Impl();
     Impl(const Impl&) = delete;
     Impl& operator=(const Impl&) = delete;
+
+    /// A team, of its own, of some members that are left; they ask for none of what this one knows
+    /// already. `ranks`: of this team, ascending. Null on others. Collective over the members that
+    /// are left; Status::mpi if one of them was lost meanwhile, which others may not know.
+    Result<std::unique_ptr<Impl>> part_of(const std::vector<int>& ranks);
+
+    /// From now on all members promise to be inside splitcast until this team goes, and to make
+    /// progress: a member that is silent for the setting `timeout` is left out, also before it has
+    /// entered a broadcast. Local.
+    void count_on_all();
 
     /// Collective, before the end: waits until nothing is under way on the communicator any more.
     void part();
@@ -58,8 +68,7 @@ public:
         std::int64_t length = 0;
         int root = 0;
         collectives::Settings settings;
-        collectives::Ballot ballot = collectives::no_ballot;
-        bool agree = false;  ///< also where nobody may fail
+        bool agree = false;  ///< on ballots, of which this rank's comes later
         std::optional<Error>
             refused;  ///< arguments of this rank that cannot be: it takes part only to say so
     };
@@ -108,16 +117,32 @@ public:
 
     /// Agreements that survive the loss of ranks, and wait without burning a core. Collective.
     ///
-    /// The lowest number that a rank brings which is left; the same on all of them. `known` ranks,
-    /// lost in another team with the same members, are lost in this one too.
-    Result<collectives::Ballot> lowest(collectives::Ballot mine,
-                                       const std::vector<collectives::Loss>& known = {});
+    /// The lowest number that a rank brings which is left; the same on all of them. `vote` is asked
+    /// for this rank's while the agreement is under way: it may take its time as long as it lets
+    /// broadcasts move (engine::progress), and may use this team.
+    struct Vote {
+        collectives::Ballot ballot = collectives::no_ballot;
+        /// Lost in another team with the same members: they are lost in this one too.
+        std::vector<collectives::Loss> known = {};
+    };
+    Result<collectives::Ballot> lowest(
+        const std::function<Vote(const engine::Broadcast& agreement)>& vote);
+    Result<collectives::Ballot> lowest(collectives::Ballot mine) {
+        return lowest([mine](const engine::Broadcast&) { return Vote{.ballot = mine}; });
+    }
     /// `size` bytes of `root` to all. Status::lost if it was lost, and its words with it.
     Result<void> tell(void* bytes, std::int64_t size, int root);
+    /// `mine` of each member that is left, in order, on the lowest of them; nothing elsewhere.
+    Result<std::vector<std::string>> collect(const std::string& mine);
+    /// The same on all of them, of texts that are all as long, by rank of the team; nothing for
+    /// ranks that are lost.
+    Result<std::vector<std::string>> exchange(const std::string& mine);
 
-    /// In reports, messages and faults on purpose, rank i is called `names[i]`; and faults on
-    /// purpose count this team's broadcasts and those of `other` as one team's. Local.
-    void rename(std::vector<int> names, const Impl* other);
+    /// In reports, messages and faults on purpose, rank i is called `names[i]`. Faults on purpose
+    /// wait until `count_broadcasts`. Local.
+    void rename(std::vector<int> names);
+    /// The next broadcast is the first, to faults on purpose. Local.
+    void count_broadcasts();
 
     /// Why nothing can be broadcast any more, if so.
     [[nodiscard]] std::optional<Error> unusable() const;
@@ -162,8 +187,6 @@ private:
     [[nodiscard]] Result<Report> verdict(const collectives::Machine::Outcome& outcome,
                                          const Call& call, const engine::Broadcast& broadcast);
     void drop(const std::vector<collectives::Loss>& losses, Report& report);
-    Result<Report> run(const Call& call, Operation& operation,
-                       const std::vector<collectives::Loss>& known);
     [[nodiscard]] Call internal_call(int root) const;
     [[nodiscard]] std::string who(std::vector<collectives::Loss> losses) const;
     const collectives::Schedule& schedule_for(int root, collectives::Shape shape);
@@ -189,6 +212,7 @@ private:
         std::int64_t begun = 0;                              ///< broadcasts so far
     };
     std::shared_ptr<Faults> faults_ = std::make_shared<Faults>();  ///< on purpose
+    bool all_here_ = false;                                        ///< see count_on_all
     Report last_failure_;
     std::uint64_t next_number_ = 0;
     std::uint64_t next_reserved_ = 0;

@@ -1,33 +1,64 @@
 // Broadcasts for splitcast's own commands: streams of files, and agreements about them.
 
 #include "api/team_impl.hpp"
+#include "collectives/control.hpp"
 #include "engine/progress.hpp"
 #include "fault/saboteur.hpp"
 
+#include <algorithm>
+#include <map>
+#include <span>
 #include <utility>
 
 namespace splitcast {
 
 using collectives::Ballot;
-using collectives::Loss;
 
-void Team::Impl::rename(std::vector<int> names, const Impl* other) {
-    names_ = std::move(names);
-    if (other != nullptr) {
-        faults_ = other->faults_;
-    } else if (auto faults = fault::trigger_from_environment(name(rank_), ranks_of_job())) {
-        faults_->trigger = *faults;
+namespace {
+
+/// Of what is collected in an agreement, whose number comes on top: no broadcast gets that far.
+constexpr mpi::Hub::Identity letters_of = mpi::Hub::Identity{1} << 62U;
+
+/// A broadcast under way, as long as this lives.
+class UnderWay {
+public:
+    explicit UnderWay(engine::Broadcast& broadcast) : broadcast_(broadcast) {
+        engine::progress::enter(broadcast);
     }
+    UnderWay(const UnderWay&) = delete;
+    UnderWay& operator=(const UnderWay&) = delete;
+    ~UnderWay() { engine::progress::leave(broadcast_); }
+
+    void wait_gently() const {
+        engine::progress::wait_gently([this] { return broadcast_.done(); });
+    }
+
+private:
+    engine::Broadcast& broadcast_;
+};
+
+}  // namespace
+
+void Team::Impl::rename(std::vector<int> names) {
+    names_ = std::move(names);
+    faults_->trigger = nullptr;
 }
 
-Result<Report> Team::Impl::run(const Call& call, Operation& operation,
-                               const std::vector<Loss>& known) {
-    engine::Broadcast& broadcast = *operation.broadcast;
-    engine::progress::enter(broadcast);
-    broadcast.hear_of(known);
-    engine::progress::wait_gently([&] { return broadcast.done(); });
-    engine::progress::leave(broadcast);
-    return end(operation, call);
+void Team::Impl::count_broadcasts() {
+    faults_->begun = 0;
+    if (auto faults = fault::trigger_from_environment(name(rank_), ranks_of_job()))
+        faults_->trigger = *faults;
+}
+
+void Team::Impl::count_on_all() {
+    all_here_ = true;
+    hub_->answer_before_entry(
+        [](const mpi::Hub::Letter& letter) -> std::optional<std::vector<std::byte>> {
+            const auto message = collectives::decode(letter.bytes);
+            const auto reply = message ? collectives::answer_before_entry(*message) : std::nullopt;
+            if (!reply) return std::nullopt;
+            return collectives::encode(*reply);
+        });
 }
 
 Team::Impl::Call Team::Impl::internal_call(int root) const {
@@ -39,15 +70,24 @@ Team::Impl::Call Team::Impl::internal_call(int root) const {
     return call;
 }
 
-Result<Ballot> Team::Impl::lowest(Ballot mine, const std::vector<Loss>& known) {
+Result<Ballot> Team::Impl::lowest(const std::function<Vote(const engine::Broadcast&)>& vote) {
     if (auto gone = unusable()) return *gone;
     Call call = internal_call(members_.front());
-    call.ballot = mine;
     call.agree = true;
     Operation operation = begin(call);
-    const auto report = run(call, operation, known);
+    engine::Broadcast& broadcast = *operation.broadcast;
+    {
+        const UnderWay under_way(broadcast);
+        const Vote mine = vote(broadcast);
+        engine::progress::in_turn([&] {
+            broadcast.hear_of(mine.known);
+            broadcast.bring(mine.ballot);
+        });
+        under_way.wait_gently();
+    }
+    const auto report = end(operation, call);
     if (!report) return report.error();
-    return operation.broadcast->machine().outcome().ballot;
+    return broadcast.machine().outcome().ballot;
 }
 
 Result<void> Team::Impl::tell(void* bytes, std::int64_t size, int root) {
@@ -56,9 +96,71 @@ Result<void> Team::Impl::tell(void* bytes, std::int64_t size, int root) {
     call.buffer = static_cast<std::byte*>(bytes);
     call.length = size;
     Operation operation = begin(call);
-    const auto report = run(call, operation, {});
+    UnderWay(*operation.broadcast).wait_gently();
+    const auto report = end(operation, call);
     if (!report) return report.error();
     return {};
+}
+
+// In an agreement that the collector holds up until it has what all have sent that are left in it.
+// The letters go the way of the team's own messages, so nobody waits for one that is lost.
+Result<std::vector<std::string>> Team::Impl::collect(const std::string& mine) {
+    for (;;) {
+        const int collector = members_.front();
+        const mpi::Hub::Identity letters = letters_of + next_number_;
+        std::map<int, std::string> texts;
+        const auto done = lowest([&](const engine::Broadcast& agreement) {
+            if (rank_ != collector) {
+                // No message of a broadcast begins with a zero.
+                const std::string letter = '\0' + mine;
+                engine::progress::in_turn(
+                    [&] { hub_->send(collector, letters, std::as_bytes(std::span(letter))); });
+                return Vote{};
+            }
+            texts[rank_] = mine;
+            const auto have = [&](int rank) { return texts.contains(rank); };
+            engine::progress::wait_gently([&] {
+                bool all = false;
+                engine::progress::in_turn([&] {
+                    static_cast<void>(hub_->poll());  // what is wrong, the agreement finds as well
+                    for (const mpi::Hub::Letter& letter : hub_->take(letters)) {
+                        const auto* bytes = reinterpret_cast<const char*>(letter.bytes.data());
+                        texts[letter.from] = std::string(bytes, letter.bytes.size()).substr(1);
+                    }
+                    all = std::ranges::all_of(agreement.machine().membership().present(), have);
+                });
+                return all || agreement.done();
+            });
+            return Vote{};
+        });
+        if (!done) return done.error();
+        if (members_.front() != collector) continue;
+        std::vector<std::string> in_order;
+        if (rank_ == collector) {
+            for (const int rank : members_) in_order.push_back(std::move(texts[rank]));
+        }
+        return in_order;
+    }
+}
+
+Result<std::vector<std::string>> Team::Impl::exchange(const std::string& mine) {
+    for (;;) {
+        const auto collected = collect(mine);
+        if (!collected) return collected.error();
+        const int teller = members_.front();
+        const std::vector<int> ranks = members_;
+        std::string all;
+        for (const std::string& text : *collected) all += text;
+        all.resize(ranks.size() * mine.size());
+        if (const auto told = tell(all.data(), std::ssize(all), teller); !told) {
+            if (told.error().status == Status::lost) continue;
+            return told.error();
+        }
+        std::vector<std::string> by_rank(static_cast<std::size_t>(size_));
+        for (std::size_t i = 0; i < ranks.size(); ++i)
+            by_rank[static_cast<std::size_t>(ranks[i])] = all.substr(i * mine.size(), mine.size());
+        return by_rank;
+    }
 }
 
 Result<Report> Team::Impl::pass(std::byte* bytes, std::int64_t length, int root,

@@ -51,13 +51,13 @@ Result<std::shared_ptr<FaultTrigger>> trigger_from_environment(collectives::Rank
     return std::make_shared<FaultTrigger>(rules, rank);
 }
 
-void pass_setup(collectives::Rank rank_in_world) {
+void pass(collectives::FaultPoint point, collectives::Rank rank_in_world) {
     // One for the process: which of its teams or copies it is at is not known.
     static const auto trigger = [rank_in_world]() -> std::shared_ptr<FaultTrigger> {
         auto made = trigger_from_environment(rank_in_world, std::numeric_limits<int>::max());
         return made ? *made : nullptr;
     }();
-    if (trigger) SelfHarm(trigger, 0).at(collectives::FaultPoint::setup, 0, collectives::no_rank);
+    if (trigger) SelfHarm(trigger, 0).at(point, 0, collectives::no_rank);
 }
 
 SelfHarm::SelfHarm(std::shared_ptr<FaultTrigger> trigger, std::int64_t broadcast)

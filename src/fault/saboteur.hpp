@@ -17,10 +17,10 @@ namespace splitcast::fault {
 [[nodiscard]] Result<std::shared_ptr<collectives::FaultTrigger>> trigger_from_environment(
     collectives::Rank rank, collectives::Rank ranks);
 
-/// To be called before every step of making a team, or of preparing a copy: obeys the rules for the
-/// point `setup`, which speak of ranks of MPI_COMM_WORLD and of the process's steps, the first of
-/// which is 1. Text that cannot be read is left to trigger_from_environment.
-void pass_setup(collectives::Rank rank_in_world);
+/// To be called where a process passes `setup` or `seal`, which belong to no broadcast: obeys the
+/// rules for that point, which speak of ranks of MPI_COMM_WORLD and count how often the process has
+/// come by. Text that cannot be read is left to trigger_from_environment.
+void pass(collectives::FaultPoint point, collectives::Rank rank_in_world);
 
 /// Does to this process what the rules say: SIGKILL, SIGSTOP, a delay, _exit. `broadcast`: its
 /// number on the team, from 1.

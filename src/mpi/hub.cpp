@@ -108,6 +108,12 @@ void Hub::sort(Letter letter) {
     }
     const auto over = std::ranges::find(over_, broadcast, &Over::broadcast);
     if (over == over_.end()) {
+        if (early_ && !open_.contains(broadcast)) {
+            if (const auto reply = early_(letter)) {
+                send(letter.from, broadcast, *reply);
+                return;
+            }
+        }
         inbox_[broadcast].push_back(std::move(letter));
     } else if (const auto reply = over->answer(letter)) {
         send(letter.from, broadcast, *reply);
@@ -146,6 +152,7 @@ std::vector<Hub::Letter> Hub::take(Identity broadcast) {
 }
 
 void Hub::close(Identity broadcast, Answer answer) {
+    open_.erase(broadcast);
     over_.push_back({broadcast, std::move(answer)});
     for (const Letter& letter : take(broadcast)) {
         if (const auto reply = over_.back().answer(letter)) send(letter.from, broadcast, *reply);

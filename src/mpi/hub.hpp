@@ -44,12 +44,19 @@ public:
     /// Takes in what has arrived. Cheap when nothing has.
     std::optional<Error> poll();
 
+    /// From now on a letter for a broadcast that this rank has not opened is given to `answer`
+    /// first; where that has a reply, the letter is done with. For teams whose members count on
+    /// each other to be here.
+    using Answer = std::function<std::optional<std::vector<std::byte>>(const Letter&)>;
+    void answer_before_entry(Answer answer) { early_ = std::move(answer); }
+    /// This rank enters the broadcast, and reads its letters itself.
+    void open(Identity broadcast) { open_.insert(broadcast); }
+
     /// What has arrived for a broadcast, in order for each sender. Empties it.
     std::vector<Letter> take(Identity broadcast);
 
     /// The broadcast is over: from now on `answer` is asked what to reply to its letters, for as
     /// long as it is remembered. It gets the message and gives the reply, if any.
-    using Answer = std::function<std::optional<std::vector<std::byte>>(const Letter&)>;
     void close(Identity broadcast, Answer answer);
 
     /// Tells a rank that it has no part in the team any more, whatever broadcast it is in: one that
@@ -95,6 +102,8 @@ private:
     std::deque<Outgoing> outgoing_;
     std::map<Identity, std::vector<Letter>> inbox_;
     std::deque<Over> over_;
+    Answer early_;             ///< may be none
+    std::set<Identity> open_;  ///< kept only where there is one
     std::vector<collectives::Rank> dead_;
     std::set<collectives::Rank> known_dead_;
     std::set<collectives::Rank> written_to_;

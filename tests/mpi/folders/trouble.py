@@ -209,16 +209,16 @@ class Survivors(without_its_tests(surviving.Surviving)):
         self.assertEqual(sorted(left), sorted(names))
 
     def test_receiver_dies(self):
-        for place in ("enter,broadcast=1", "receive,broadcast=2", "receive:50%,broadcast=3", "receive:30%,broadcast=6",
-                      "decide,broadcast=7", "enter,broadcast=8", "enter,broadcast=9", "enter,broadcast=11"):
+        for place in ("enter,broadcast=1", "receive,broadcast=3", "receive:50%,broadcast=4", "receive:30%,broadcast=7",
+                      "decide,broadcast=8", "complete,broadcast=1", "enter,broadcast=9", "complete,broadcast=11"):
             with self.subTest(place=place):
                 run = self.survive(f"kill:rank=2,at={place}", self.tree, "%r", ranks=4)
                 self.assert_survived(run, 2)
-                if place != "enter,broadcast=11":  # it had its name by then
+                if place != "complete,broadcast=11":  # it had its name by then
                     self.assert_left("0", "1", "3", dead=2)
 
     def test_reader_dies(self):
-        for place in ("send:1,broadcast=2", "send:2,broadcast=5"):
+        for place in ("send:1,broadcast=3", "send:2,broadcast=6"):
             with self.subTest(place=place):
                 run = self.survive(f"kill:rank=0,at={place}", self.tree, "%r", ranks=4)
                 self.assertEqual(run.statuses, {0: self.KILLED, 1: 8, 2: 8, 3: 8}, run.err)
@@ -228,7 +228,7 @@ class Survivors(without_its_tests(surviving.Surviving)):
         other = self.folder / "other"
         other.mkdir()
         folders = [self.folder, self.folder, other, other]
-        for place in ("enter,broadcast=1", "enter,broadcast=2", "send:2,broadcast=5", "enter,broadcast=6", "decide,broadcast=7"):
+        for place in ("enter,broadcast=2", "enter,broadcast=3", "send:2,broadcast=6", "enter,broadcast=7", "decide,broadcast=8"):
             for more in ([], ["-C"]):
                 with self.subTest(place=place, more=more):
                     run = self.survive(f"kill:rank=0,at={place}", "--mirror", *more, "tree", self.work / "%r", ranks=4,
@@ -237,10 +237,11 @@ class Survivors(without_its_tests(surviving.Surviving)):
                     self.assert_left("1", "2", "3", dead=0)
 
     def test_receiver_stands_still(self):
-        # In the last batch: who stands still in one before may wait for ever in the next (docs/copying.md).
-        run = self.survive("stop:rank=3,at=receive:30%,broadcast=7,for=4000", self.tree, "%r", ranks=4)
-        self.assert_survived(run, 3, self.EVICTED, "evicted")
-        self.assertEqual(sorted(os.listdir(self.work)), ["0", "1", "2"])
+        for place in ("setup:6", "receive:30%,broadcast=4", "receive:30%,broadcast=8", "seal:1", "seal:2"):
+            with self.subTest(place=place):
+                run = self.survive(f"stop:rank=3,at={place},for=4000", self.tree, "%r", ranks=4)
+                self.assert_survived(run, 3, self.EVICTED, "evicted")
+                self.assertEqual(sorted(os.listdir(self.work)), ["0", "1", "2"])
 
 
 if __name__ == "__main__":

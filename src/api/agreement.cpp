@@ -82,17 +82,22 @@ Error in_context(Team::Impl& team, const std::optional<Error>& mine, int teller,
     // That data are lost is nobody's fault in particular.
     if (error.status == Status::lost) return error;
     constexpr char none = 0;
-    constexpr char another = 1;
-    constexpr char the_same = 2;
-    const bool same = mine && to_message(mine->status, mine->text).text == told.text;
-    const auto all = team.exchange({!mine ? none : same ? the_same : another});
+    constexpr char another = 1;  // which may come of the one that is told
+    constexpr char similar = 2;
+    constexpr char the_same = 3;
+    char has = none;
+    if (mine) {
+        const bool same = to_message(mine->status, mine->text).text == told.text;
+        has = mine->status != error.status ? another : same ? the_same : similar;
+    }
+    const auto all = team.exchange(std::string(1, has));
     if (!all) return all.error();
     std::ptrdiff_t failed = 0;
     bool alike = true;
     for (const int rank : team.members()) {
-        const char has = (*all)[static_cast<std::size_t>(rank)].front();
-        if (has != none) ++failed;
-        alike = alike && has == the_same;
+        const char theirs = (*all)[static_cast<std::size_t>(rank)].front();
+        if (theirs >= similar) ++failed;
+        alike = alike && theirs == the_same;
     }
     if (alike) return error;
     error.text = team.who(teller) + ": " + error.text;

@@ -69,17 +69,25 @@ private:
     /// rank is at.
     std::optional<Error> transfer() {
         return api::agree(all_, [this] {
-            if (setup_.movers == nullptr) return api::Finding();
-            if (!setup_.some) return api::Finding{.error = move()};
             api::Finding found;
-            const auto held = setup_.some->lowest([&](const engine::Broadcast&) {
-                found.error = move();
-                return Team::Impl::Vote();
-            });
-            if (!found.error && !held) found.error = held.error();
+            if (setup_.movers == nullptr) return found;
+            found.error = setup_.some ? move_among_some() : move();
+            // Also in the same team: whom its broadcast of the bytes has left out and who then woke
+            // up would still have a say in this one.
             found.known = losses_of_movers();
             return found;
         });
+    }
+
+    /// In an agreement of their own, so that each misses the others, as in that of all.
+    std::optional<Error> move_among_some() {
+        std::optional<Error> error;
+        const auto held = setup_.some->lowest([&](const engine::Broadcast&) {
+            error = move();
+            return Team::Impl::Vote{.known = setup_.some->losses()};
+        });
+        if (!error && !held) error = held.error();
+        return error;
     }
 
     std::optional<Error> move() {
@@ -100,18 +108,22 @@ private:
             return setup_.source ? setup_.source->ready() : sink()->taken();
         };
         const auto left = [this] { return static_cast<int>(all_.members().size()); };
+        const auto hanging_before = hanging();
         auto done = setup_.movers->stream(
             length, setup_.source.get(), sink(), root, std::move(mirrors),
             [&] { progress_.tick(length, bytes, left); }, held());
-        const bool somebody_hangs = std::ranges::any_of(
-            setup_.movers->losses(), [](const Loss& loss) { return !loss.dead; });
-        if (sink() != nullptr && (somebody_hangs || setup_.movers->unusable()))
+        if (sink() != nullptr && (hanging() > hanging_before || setup_.movers->unusable()))
             engine::progress::beside([this] { sink()->detach(); });
         if (!done) return done.error();
         broadcast_ = std::move(*done);
         progress_.now(length, length, left());
         if (auto error = api::beside([this] { return finish_files(); })) return *error;
         return {};
+    }
+
+    [[nodiscard]] std::ptrdiff_t hanging() const {
+        return std::ranges::count_if(setup_.movers->losses(),
+                                     [](const Loss& loss) { return !loss.dead; });
     }
 
     [[nodiscard]] std::optional<std::int64_t> held() const {

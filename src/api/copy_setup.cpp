@@ -241,9 +241,10 @@ private:
 
     std::optional<Error> no_reader(const std::optional<Error>& mine) const {
         if (auto agreed = agree(team_, {.error = mine})) return agreed;
-        return Error{Status::lost, fmt::format("rank 0 died before it could read {}; another rank "
-                                               "that can may do so with --mirror",
-                                               fmt::join(from_, ", "))};
+        return Error{Status::lost,
+                     fmt::format("rank 0 was lost before it could read {}; another rank "
+                                 "that can may do so with --mirror",
+                                 fmt::join(from_, ", "))};
     }
 
     std::optional<Error> prepare_target() {

@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <map>
+#include <memory>
 #include <span>
 #include <utility>
 
@@ -74,11 +75,15 @@ Result<Ballot> Team::Impl::lowest(const std::function<Vote(const engine::Broadca
     if (auto gone = unusable()) return *gone;
     Call call = internal_call(members_.front());
     call.agree = true;
+    const std::vector<int> taking_part = members_;
     Operation operation = begin(call);
     engine::Broadcast& broadcast = *operation.broadcast;
     {
         const UnderWay under_way(broadcast);
-        const Vote mine = vote(broadcast);
+        Vote mine = vote(broadcast);
+        std::erase_if(mine.known, [&](const collectives::Loss& loss) {
+            return !std::ranges::binary_search(taking_part, loss.rank);
+        });
         engine::progress::in_turn([&] {
             broadcast.hear_of(mine.known);
             broadcast.bring(mine.ballot);
@@ -149,17 +154,17 @@ Result<std::vector<std::string>> Team::Impl::exchange(const std::string& mine) {
         if (!collected) return collected.error();
         const int teller = members_.front();
         const std::vector<int> ranks = members_;
-        std::string all;
-        for (const std::string& text : *collected) all += text;
-        all.resize(ranks.size() * mine.size());
-        if (const auto told = tell(all.data(), std::ssize(all), teller); !told) {
-            if (told.error().status == Status::lost) continue;
-            return told.error();
-        }
+        auto all = std::make_unique<std::string>();
+        for (const std::string& text : *collected) *all += text;
+        all->resize(ranks.size() * mine.size());
+        const auto told = tell(all->data(), std::ssize(*all), teller);
         std::vector<std::string> by_rank(static_cast<std::size_t>(size_));
-        for (std::size_t i = 0; i < ranks.size(); ++i)
-            by_rank[static_cast<std::size_t>(ranks[i])] = all.substr(i * mine.size(), mine.size());
-        return by_rank;
+        for (std::size_t i = 0; told && i < ranks.size(); ++i)
+            by_rank[static_cast<std::size_t>(ranks[i])] = all->substr(i * mine.size(), mine.size());
+        // MPI may still send from it to a rank that was given up and is alive.
+        if (members_.size() < ranks.size() || evicted_) static_cast<void>(all.release());
+        if (told) return by_rank;
+        if (told.error().status != Status::lost) return told.error();
     }
 }
 

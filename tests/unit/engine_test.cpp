@@ -4,11 +4,17 @@
 #include "engine/progress.hpp"
 
 #include <catch2/catch_test_macros.hpp>
+#include <pthread.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
+#include <atomic>
+#include <csignal>
 #include <memory>
+#include <stdexcept>
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -459,4 +465,41 @@ TEST_CASE("polling moves every broadcast that is under way") {
     for (const auto& root : roots) progress::leave(*root);
     CHECK(progress::active() == 0);
     CHECK_FALSE(progress::poll());
+}
+
+// ---- work beside broadcasts
+// -------------------------------------------------------------------------------------
+
+TEST_CASE("work beside broadcasts is done by another thread, and what it throws comes out") {
+    std::thread::id worker;
+    progress::beside([&] { worker = std::this_thread::get_id(); });
+    CHECK(worker != std::thread::id());
+    CHECK(worker != std::this_thread::get_id());
+    CHECK_THROWS_AS(progress::beside([] { throw std::runtime_error("no"); }), std::runtime_error);
+}
+
+namespace {
+
+std::atomic<bool> handled_here = false;
+thread_local bool works = false;
+
+extern "C" void note_the_thread(int /*signal*/) { handled_here = works; }
+
+}  // namespace
+
+TEST_CASE("a signal interrupts the work, not the thread that moves broadcasts") {
+    struct sigaction action{};
+    struct sigaction before{};
+    action.sa_handler = note_the_thread;
+    sigemptyset(&action.sa_mask);
+    REQUIRE(sigaction(SIGUSR1, &action, &before) == 0);
+    progress::beside([] {
+        works = true;
+        ::kill(::getpid(), SIGUSR1);
+    });
+    CHECK(handled_here);
+    sigset_t mask;
+    REQUIRE(pthread_sigmask(SIG_BLOCK, nullptr, &mask) == 0);
+    CHECK(sigismember(&mask, SIGUSR1) == 0);
+    REQUIRE(sigaction(SIGUSR1, &before, nullptr) == 0);
 }

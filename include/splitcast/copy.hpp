@@ -47,8 +47,8 @@ struct CopyOptions {
     std::function<void(const CopyProgress&)> progress;
     /// What is there of a copy when it is interrupted, however that happens, stays in the
     /// destination's folder (".NAME.splitcast-partial", and a journal of digests), and the next
-    /// copy with this option from the same source, unchanged, fetches only what is missing. Of one
-    /// regular file, without `preserve` and compression; else an error.
+    /// copy with this option from the same sources, unchanged, and with the same `preserve`,
+    /// fetches only what is missing.
     bool resume = false;
     std::string settings;  ///< of the broadcast, "name=value,name=value"
 };
@@ -60,7 +60,7 @@ struct CopyRecord {
     std::string path;    ///< of the copy; of several sources, of the folder that they are in
     double seconds = 0;  ///< from the call until this copy was complete, under its temporary name
     bool already_there = false;   ///< the destination is the source itself: nothing was written
-    std::int64_t bytes_held = 0;  ///< an earlier copy had left them (`resume`)
+    std::int64_t bytes_held = 0;  ///< an earlier copy had left them (`resume`); without holes
 };
 
 /// A rank that did not survive the copy.

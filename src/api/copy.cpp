@@ -132,7 +132,7 @@ private:
     }
 
     Result<void> pack() {
-        api::Packed packed(setup_, options_.compression, progress_);
+        api::Packed packed(setup_, options_, progress_);
         auto done = packed.run();
         broadcast_ = packed.report();
         wire_bytes_ = packed.wire_bytes();
@@ -189,7 +189,7 @@ private:
                 fmt::format(
                     "{}: what was written is not what was read: its digest is {} instead of {}",
                     setup_.target->path(), written_->text(), expected.text())};
-            if (sink() != nullptr) sink()->discard();
+            setup_.target->discard();
         } else if (read_ && *read_ != expected) {
             error = Error{Status::source,
                           fmt::format("this rank's source is not the same as that "
@@ -222,7 +222,7 @@ private:
             auto found = setup_.target->read_back();
             if (!found) return found.error();
             if (*found == *written_) return {};
-            if (sink() != nullptr) sink()->discard();
+            setup_.target->discard();
             return Error{Status::integrity,
                          fmt::format("{}: what the disk has is not what was written: "
                                      "its digest is {} instead of {}",

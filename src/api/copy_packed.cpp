@@ -14,6 +14,15 @@ namespace splitcast::api {
 using storage::Codec;
 using storage::Lane;
 
+namespace {
+
+storage::Digest libraries() {
+    const std::string versions = storage::version(Codec::lz4) + " " + storage::version(Codec::zstd);
+    return storage::digest_of(std::as_bytes(std::span(versions)));
+}
+
+}  // namespace
+
 Packed::~Packed() {
     // Before what they work on.
     filling_.reset();
@@ -31,6 +40,7 @@ std::byte* Packed::Block::at_least(std::size_t wanted) {
 Result<void> Packed::run() {
     if (auto started = start_lanes(); !started) return started;
     if (auto learnt = learn(); !learnt) return learnt;
+    if (auto resumed = resume(); !resumed) return resumed;
     if (auto moved = move(); !moved) return moved;
     if (auto error = beside([this] { return finish(); })) return *error;
     return {};
@@ -56,8 +66,8 @@ std::vector<int> Packed::mirrors() const {
 
 Result<void> Packed::start_lanes() {
     if (reads()) {
-        reader_.emplace(setup_.sources->catalogue, setup_.sources->places,
-                        storage::TreeReader::Of::source);
+        reader_ = std::make_unique<storage::TreeReader>(
+            setup_.sources->catalogue, setup_.sources->places, storage::TreeReader::Of::source);
         filling_ = std::make_unique<Lane>([this](const Lane::Piece& piece) { return fill(piece); });
         if (auto started = filling_->start(); !started) return started;
     }
@@ -108,6 +118,7 @@ void Packed::prepare_to_tell() {
     head_ = {.bytes = std::ssize(catalogue_),
              .digest = storage::digest_of(catalogue_),
              .codec = static_cast<std::int32_t>(codec_),
+             .libraries = libraries(),
              .first = slot(0).packing};
 }
 
@@ -150,6 +161,77 @@ Result<void> Packed::begin_writing() {
     return setup_.target->tree()->begin(std::move(*catalogue));
 }
 
+/// All find out with which batch to begin.
+Result<void> Packed::resume() {
+    if (!resume_) return {};
+    const std::int64_t count = batches_.count();
+    if (writes() && !failed_) failed_ = beside([this] { return find_held(); });
+    // Who writes nothing, or cannot, needs nothing.
+    const bool needs = writes() && !failed_;
+    const bool same = codec_ == Codec::none || libraries() == head_.libraries;
+    if (needs && same && !reads()) given_below_ = held_;
+    const auto first = lowest(needs ? held_ : count);
+    if (!first) return first.error();
+    const auto beyond = lowest(count - given_below_);
+    if (!beyond) return beyond.error();
+    first_ = *first;
+    resumed_ = count - *beyond;
+    if (!reads() && given_below_ > first_) fill_held();
+    return first_ > 0 ? pass_over() : Result<void>();
+}
+
+Result<void> Packed::find_held() {
+    const auto held = setup_.target->tree()->resume(setup_.facts.origin);
+    if (!held) return held.error();
+    held_ = batches_.whole_below(*held);
+    return {};
+}
+
+/// Of what all movers bring.
+Result<std::int64_t> Packed::lowest(std::int64_t mine) {
+    const auto least = team_.lowest([mine](const engine::Broadcast&) {
+        return Team::Impl::Vote{.ballot = static_cast<collectives::Ballot>(mine)};
+    });
+    if (!least) return least.error();
+    return static_cast<std::int64_t>(*least);
+}
+
+/// Who does not read the sources reads its own files. If that is not possible it gives nothing.
+void Packed::fill_held() {
+    if (codec_ != Codec::none) packer_ = std::make_unique<storage::Compressor>(codec_);
+    reader_ = setup_.target->tree()->reader();
+    reader_->skip(batches_.offset(first_));
+    filling_ = std::make_unique<Lane>([this](const Lane::Piece& piece) { return fill(piece); });
+    if (filling_->start()) {
+        give_to_fill(first_);
+    } else {
+        given_below_ = 0;
+    }
+}
+
+/// The batches that nobody lacks are read all the same, for the digest of all. All are told how
+/// long the one behind them is.
+Result<void> Packed::pass_over() {
+    const std::int64_t count = batches_.count();
+    if (reads()) {
+        for (std::int64_t batch = 0; batch < first_; ++batch) {
+            wait_for(*filling_, batches_.offset(batch + 1));
+            if (batch + 2 < count) give_to_fill(batch + 2);
+        }
+        wait_for(*filling_, batches_.offset(std::min(first_ + 1, count)));
+    }
+    while (first_ < count) {
+        const int from = root();
+        if (from < 0)
+            return Error{Status::lost, "the ranks that read were lost before all was read"};
+        if (team_.rank() == from) next_ = slot(first_).packing;
+        auto told = team_.tell(&next_, sizeof next_, from);
+        if (told) break;
+        if (told.error().status != Status::lost) return told;
+    }
+    return {};
+}
+
 /// Who was lost in a team of some is not known in that of all before the end.
 int Packed::ranks_left() const {
     const std::size_t lost_here = setup_.some ? team_.losses().size() : 0;
@@ -157,7 +239,7 @@ int Packed::ranks_left() const {
 }
 
 Result<void> Packed::move() {
-    for (std::int64_t batch = 0; batch < batches_.count(); ++batch) {
+    for (std::int64_t batch = first_; batch < batches_.count(); ++batch) {
         if (auto moved = move(batch); !moved) return moved;
         const auto done = [&] { return batches_.offset(batch + 1); };
         progress_.tick(setup_.facts.totals.data, done, [&] { return ranks_left(); });
@@ -169,11 +251,13 @@ Result<void> Packed::move() {
 Result<void> Packed::move(std::int64_t batch) {
     const int from = root();
     if (from < 0) return Error{Status::lost, "the ranks that read were lost before all was read"};
+    const std::int64_t held = ready_to_give(batch);
     const auto wrong = reads() ? ready_to_send(batch) : ready_to_receive(batch);
     Slot& here = slot(batch);
     const std::int64_t bytes = here.packing.bytes;
     const auto report =
-        team_.pass(here.wire(), bytes + std::int64_t{sizeof(Packing)}, from, mirrors(), wrong);
+        team_.pass(here.wire(), bytes + std::int64_t{sizeof(Packing)}, from, mirrors(), wrong,
+                   batch < resumed_ ? std::optional(held) : std::nullopt);
     std::byte* const wire = here.wire();
     // Who was given up may still write to this memory, or be sent from it, for as long as it lives.
     if (!report || !report->evicted.empty()) {
@@ -226,6 +310,15 @@ std::optional<Error> Packed::ready_to_receive(std::int64_t batch) {
     return Error{Status::integrity, "the length of a batch has arrived otherwise than it was sent"};
 }
 
+/// How many bytes of a batch are there because this rank has filled it, which does not read.
+std::int64_t Packed::ready_to_give(std::int64_t batch) {
+    if (reads() || batch >= given_below_) return 0;
+    wait_for(*filling_, batches_.offset(batch + 1) - batches_.offset(first_));
+    if (batch + 1 < given_below_) give_to_fill(batch + 1);
+    // If not, it is sent what it could not read.
+    return !filling_->error() && slot(batch).packing == next_ ? next_.bytes : 0;
+}
+
 void Packed::give_to_fill(std::int64_t batch) {
     const auto size = static_cast<std::size_t>(batches_.size(batch));
     std::byte* const memory = slot(batch).plain.at_least(size + sizeof(Packing));
@@ -233,7 +326,7 @@ void Packed::give_to_fill(std::int64_t batch) {
 }
 
 void Packed::give_to_unpack(std::int64_t batch, std::span<std::byte> bytes) {
-    if (!writes() || failed_) return;
+    if (!writes() || failed_ || batch < held_) return;
     given_ += std::ssize(bytes);
     slot(batch).unpacked = given_;
     unpacking_->give({batch, bytes});
@@ -259,10 +352,13 @@ Result<void> Packed::fill(const Lane::Piece& piece) {
 Result<void> Packed::unpack(const Lane::Piece& piece) {
     storage::StagedTree& tree = *setup_.target->tree();
     const auto size = static_cast<std::size_t>(batches_.size(piece.offset));
-    if (piece.bytes.size() == size) return tree.take(piece.bytes);
+    // It may have the beginning of the first one.
+    const auto held = static_cast<std::size_t>(
+        std::max(tree.held() - batches_.offset(piece.offset), std::int64_t{0}));
+    if (piece.bytes.size() == size) return tree.take(piece.bytes.subspan(held));
     const std::span plain(plain_.at_least(size), size);
     if (auto unpacked = unpacker_->unpack(piece.bytes, plain); !unpacked) return unpacked;
-    return tree.take(plain);
+    return tree.take(plain.subspan(held));
 }
 
 /// Until it has done so many bytes.
@@ -302,6 +398,7 @@ Result<void> Packed::finish() {
     Team::Impl::pass(collectives::FaultPoint::seal);
     if (reads()) {
         filling_->drain();
+        if (auto error = filling_->error()) return *error;
         auto digest = reader_->finish();
         if (!digest) return digest.error();
         read_ = *digest;

@@ -28,14 +28,19 @@ namespace splitcast::api {
 /// each batch's bytes stands how long the next one will be, which only its reader knows. Mirrors
 /// fill the same batches, and root of each is the lowest reader that is left.
 ///
+/// A copy that is resumed begins with the first batch that somebody lacks who writes. Who has a
+/// batch as a whole fills it from its own files, for those who lack it; it is sent only the end,
+/// with the length of the next one.
+///
 /// Memory: three batches on who reads, two on who writes, one more to unpack into, and as much
 /// again for compressed bytes: at most 7 x 16 MiB.
 class Packed {
 public:
-    Packed(CopySetup& setup, Compression compression, Progress& progress)
+    Packed(CopySetup& setup, const CopyOptions& options, Progress& progress)
         : setup_(setup),
           team_(*setup.movers),
-          compression_(compression),
+          compression_(options.compression),
+          resume_(options.resume),
           progress_(progress),
           batches_(setup.facts.totals.data) {}
     Packed(const Packed&) = delete;
@@ -58,6 +63,7 @@ private:
         std::int64_t bytes = 0;
         std::int32_t codec = 0;
         std::int32_t unused = 0;
+        friend bool operator==(const Packing&, const Packing&) = default;
     };
     /// What is said before the catalogue is.
     struct Head {
@@ -65,6 +71,7 @@ private:
         storage::Digest digest;
         std::int32_t codec = 0;
         std::int32_t unused = 0;
+        storage::Digest libraries;  ///< that compress; others may make other bytes
         Packing first;
     };
     /// Memory that grows, and is not filled with zeros before.
@@ -100,6 +107,11 @@ private:
     Result<void> start_lanes();
     [[nodiscard]] storage::Codec choose();
     Result<void> begin_writing();
+    Result<void> resume();
+    Result<void> find_held();
+    Result<std::int64_t> lowest(std::int64_t mine);
+    void fill_held();
+    Result<void> pass_over();
     [[nodiscard]] int ranks_left() const;
     Result<void> move();
     Result<void> move(std::int64_t batch);
@@ -107,6 +119,7 @@ private:
     void give_to_unpack(std::int64_t batch, std::span<std::byte> bytes);
     std::optional<Error> ready_to_send(std::int64_t batch);
     std::optional<Error> ready_to_receive(std::int64_t batch);
+    std::int64_t ready_to_give(std::int64_t batch);
     Result<void> fill(const storage::Lane::Piece& piece);
     Result<void> unpack(const storage::Lane::Piece& piece);
     static void wait_for(storage::Lane& lane, std::int64_t bytes);
@@ -116,19 +129,24 @@ private:
     CopySetup& setup_;
     Team::Impl& team_;
     Compression compression_;
+    bool resume_;
     Progress& progress_;
     storage::Batches batches_;
     Head head_;
-    std::vector<std::byte> catalogue_;  ///< encoded
-    std::optional<storage::TreeReader> reader_;
+    std::vector<std::byte> catalogue_;             ///< encoded
+    std::unique_ptr<storage::TreeReader> reader_;  ///< of the sources, or of what this rank holds
     storage::Codec codec_ = storage::Codec::none;
     std::unique_ptr<storage::Compressor> packer_;
     std::unique_ptr<storage::Compressor> unpacker_;
-    std::array<Slot, 3> slots_;    ///< who does not read needs two
-    Block plain_;                  ///< to unpack into
-    Packing next_;                 ///< of the batch that comes next
-    std::int64_t given_ = 0;       ///< bytes, to the unpacking lane
-    std::optional<Error> failed_;  ///< this rank cannot write
+    std::array<Slot, 3> slots_;     ///< who does not read needs two
+    Block plain_;                   ///< to unpack into
+    Packing next_;                  ///< of the batch that comes next
+    std::int64_t held_ = 0;         ///< batches from the front that this rank has as a whole
+    std::int64_t given_below_ = 0;  ///< of these it fills those below for others
+    std::int64_t first_ = 0;        ///< the batch that somebody lacks
+    std::int64_t resumed_ = 0;      ///< from here on nobody has anything
+    std::int64_t given_ = 0;        ///< bytes, to the unpacking lane
+    std::optional<Error> failed_;   ///< this rank cannot write
     std::unique_ptr<storage::Lane> filling_;
     std::unique_ptr<storage::Lane> unpacking_;
     std::optional<storage::Digest> read_;

@@ -143,11 +143,6 @@ private:
             if (team_.name(team_.rank()) != 0 && !options_.mirror) return {};
             const bool plain = from_.size() == 1 && options_.compression == Compression::none &&
                                !options_.preserve && storage::is_plain_file(from_.front());
-            if (options_.resume && !plain) {
-                return Error{Status::argument,
-                             "only the copy of a single regular file can be resumed, without "
-                             "preserving attributes and without compression"};
-            }
             auto looked = plain ? look_at_file(mine) : look_at_tree(mine);
             mine.opened = looked.ok();
             return looked;
@@ -165,7 +160,7 @@ private:
         setup_.facts.packed = reader->packed;
         setup_.facts.mode = reader->mode;
         setup_.facts.totals = reader->totals;
-        setup_.facts.origin = {.length = reader->totals.bytes,
+        setup_.facts.origin = {.length = reader->totals.data,
                                .seconds = reader->seconds,
                                .nanoseconds = reader->nanoseconds,
                                .sample = reader->sample};
@@ -212,6 +207,8 @@ private:
         mine.totals = storage::totals(found->catalogue);
         storage::Digester digester;
         digester.add(storage::encode(found->catalogue, storage::Encoding::comparable));
+        // What a copy with other attributes has left is not what is wanted.
+        digester.add(std::as_bytes(std::span(&options_.preserve, 1)));
         // Who stands in must also compress the same bytes to the same bytes.
         for (const auto codec : {storage::Codec::lz4, storage::Codec::zstd}) {
             const std::string version = storage::version(codec);

@@ -165,6 +165,7 @@ Result<void> Target::create_tree(const CopyOptions& options, const SourceFacts& 
     storage::StagedTree::Options how{.replace = options.force,
                                      .sync = options.sync,
                                      .preserve = options.preserve,
+                                     .keep = options.resume,
                                      .outside_of = {}};
     std::vector<storage::StagedTree::Item> items;
     for (std::size_t i = 0; i < names_.size(); ++i) {
@@ -284,6 +285,11 @@ Result<void> Target::publish() {
     if (sink_) return sink_->file().publish();
     if (tree_) return tree_->publish();
     return {};
+}
+
+void Target::discard() {
+    if (sink_) sink_->discard();
+    if (tree_) tree_->discard();
 }
 
 void Target::settle() {

@@ -29,7 +29,7 @@ struct SourceFacts {
     std::uint32_t mode = 0;  ///< of a plain file
     storage::CatalogueTotals totals;
     std::vector<ItemFacts> items;  ///< one for each source
-    storage::Origin origin;        ///< of a plain file that is to be resumed
+    storage::Origin origin;        ///< of what is to be resumed
 };
 
 /// Where a rank is, among those of its node.
@@ -79,6 +79,9 @@ public:
     /// After publish: it stays.
     void settle();
 
+    /// What was written is wrong: it goes, even if the copy is one that may be resumed.
+    void discard();
+
     [[nodiscard]] bool has_copy() const { return !path_.empty(); }
     [[nodiscard]] bool already_there() const { return already_there_; }
     [[nodiscard]] const std::string& path() const { return path_; }
@@ -87,8 +90,8 @@ public:
     [[nodiscard]] bool writes() const { return writes_; }
     /// Null where no plain file is written.
     [[nodiscard]] storage::FileSink* sink() const { return sink_.get(); }
-    /// Bytes from the front of a plain file that an earlier copy has left.
-    [[nodiscard]] std::int64_t held() const { return held_; }
+    /// Bytes from the front of a plain file, or of the stream, that an earlier copy has left.
+    [[nodiscard]] std::int64_t held() const { return tree_ ? tree_->held() : held_; }
     /// Null where nothing packed is written.
     [[nodiscard]] storage::StagedTree* tree() const { return tree_.get(); }
 

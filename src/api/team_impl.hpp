@@ -64,7 +64,7 @@ public:
         engine::Sink* sink = nullptr;      ///< piece by piece (any rank)
         bool piecemeal = false;
         bool resumes = false;            ///< some rank may hold something from the start
-        std::int64_t held_in_front = 0;  ///< with `resumes`: bytes in the sink's memory
+        std::int64_t held_in_front = 0;  ///< with `resumes`: bytes in its sink's memory, or buffer
         std::int64_t length = 0;
         int root = 0;
         collectives::Settings settings;
@@ -111,9 +111,11 @@ public:
 
     /// `length` bytes in memory, which `root` and mirrors have, to all. Blocks. Collective. With
     /// `refused` this rank takes part only so that all get Status::mismatch. After an eviction the
-    /// memory must stay as long as the process: see Report::evicted, and Status::evicted.
+    /// memory must stay as long as the process: see Report::evicted, and Status::evicted. `held`,
+    /// on all ranks or on none: how many bytes from the front this rank has there already.
     Result<Report> pass(std::byte* bytes, std::int64_t length, int root, std::vector<int> mirrors,
-                        const std::optional<Error>& refused = {});
+                        const std::optional<Error>& refused = {},
+                        std::optional<std::int64_t> held = {});
 
     /// Agreements that survive the loss of ranks, and wait without burning a core. Collective.
     ///

@@ -169,13 +169,16 @@ Result<std::vector<std::string>> Team::Impl::exchange(const std::string& mine) {
 }
 
 Result<Report> Team::Impl::pass(std::byte* bytes, std::int64_t length, int root,
-                                std::vector<int> mirrors, const std::optional<Error>& refused) {
+                                std::vector<int> mirrors, const std::optional<Error>& refused,
+                                std::optional<std::int64_t> held) {
     if (auto gone = unusable()) return *gone;
     Call call = internal_call(root);
     call.settings.mirrors = std::move(mirrors);
     call.buffer = bytes;
     call.length = length;
     call.refused = refused;
+    call.resumes = held.has_value();
+    call.held_in_front = held.value_or(0);
     Operation operation = begin(call);
     engine::progress::enter(*operation.broadcast);
     engine::progress::wait([&] { return operation.broadcast->done(); });

@@ -147,8 +147,7 @@ void CopyCommandLine::add_what(CLI::App& command) {
     command.add_flag("--verify", options.verify, "Read every copy again before it gets its name");
     command.add_flag(
         "--resume", options.resume,
-        "Keep what is there when the copy is interrupted, and fetch only the rest next "
-        "time; one file");
+        "Keep what is there when the copy is interrupted, and fetch only the rest next time");
     command.add_flag("-n,--dry-run", options.dry_run,
                      "Check what can be checked without writing, and tell what would be copied");
 }

@@ -20,6 +20,14 @@ std::int64_t Batches::offset(std::int64_t batch) const {
     return std::min(begin, length_);
 }
 
+std::int64_t Batches::whole_below(std::int64_t end) const {
+    if (end >= length_) return count();
+    if (end >= grown) return doublings + (end - grown) / largest;
+    std::int64_t below = 0;
+    while (offset(below + 1) <= end) ++below;
+    return below;
+}
+
 std::int64_t Batches::count() const {
     if (length_ > grown) return doublings + (length_ - grown + largest - 1) / largest;
     std::int64_t count = 0;

@@ -20,6 +20,8 @@ public:
     [[nodiscard]] std::int64_t size(std::int64_t batch) const {
         return offset(batch + 1) - offset(batch);
     }
+    /// How many batches lie as a whole below that offset in the stream.
+    [[nodiscard]] std::int64_t whole_below(std::int64_t end) const;
 
 private:
     std::int64_t length_;

@@ -75,7 +75,7 @@ Result<void> Journal::begin_anew() {
     return {};
 }
 
-Result<std::int64_t> Journal::prove(int file) {
+Result<std::int64_t> Journal::prove(const Read& read, const Proven& proven) {
     std::vector<std::byte> bytes(static_cast<std::size_t>(std::min(chunk, origin_.length)));
     std::int64_t record = 0;
     while (known_ < origin_.length) {
@@ -85,7 +85,8 @@ Result<std::int64_t> Journal::prove(int file) {
         }
         const auto count = std::min(chunk, origin_.length - known_);
         const auto piece = std::span(bytes).first(static_cast<std::size_t>(count));
-        if (!filled(file, piece, known_) || digest_of(piece) != said) break;
+        if (!read(piece) || digest_of(piece) != said) break;
+        proven(piece);
         known_ += count;
         ++record;
     }
@@ -93,6 +94,11 @@ Result<std::int64_t> Journal::prove(int file) {
     if (retry([&] { return ::ftruncate(file_.get(), place_of(record)); }) != 0)
         return failure("cannot write the journal of a partial copy", errno);
     return known_;
+}
+
+Result<std::int64_t> Journal::prove(int file) {
+    return prove([&](std::span<std::byte> piece) { return filled(file, piece, known_); },
+                 [](std::span<const std::byte>) {});
 }
 
 Result<void> Journal::add(std::int64_t offset, std::span<const std::byte> bytes) {

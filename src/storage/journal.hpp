@@ -6,25 +6,26 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
 
 namespace splitcast::storage {
 
-/// The source that a file is copied from, well enough to tell it from another one and from itself
-/// after a change.
+/// What is copied, well enough to tell it from something else and from itself after a change.
 struct Origin {
-    std::int64_t length = 0;
-    std::int64_t seconds = 0;  ///< of the last change
+    std::int64_t length = 0;   ///< of the file, or of the stream of all files
+    std::int64_t seconds = 0;  ///< of the last change of a file
     std::int64_t nanoseconds = 0;
-    Digest sample = {};  ///< FileSource::sample
+    Digest sample = {};  ///< FileSource::sample, or the catalogue's
     friend bool operator==(const Origin&, const Origin&) = default;
 };
 
-/// Lies beside a file that is being written from front to back, and says by digests how much of it
-/// is there: so that a copy that was interrupted, however it was, can be taken up again. Nothing
-/// that the journal says is believed before the file has been read and agrees with it.
+/// Lies beside what is being written from front to back, one file or a stream that many files are
+/// made of, and says by digests how much of it is there: so that a copy that was interrupted,
+/// however it was, can be taken up again. Nothing that the journal says is believed before the
+/// bytes have been read and agree with it.
 class Journal {
 public:
     static constexpr std::int64_t chunk = std::int64_t{4} << 20;  ///< bytes that have one digest
@@ -35,8 +36,14 @@ public:
     static Result<std::unique_ptr<Journal>> open(int folder, const std::string& name,
                                                  const Origin& origin, const std::string& path);
 
-    /// Reads `file`: that many bytes from its front are as the journal says. What it says of bytes
-    /// behind them is forgotten. Call it once, first.
+    /// Reads the next bytes, exactly as many; false: they are not there.
+    using Read = std::function<bool(std::span<std::byte>)>;
+    using Proven = std::function<void(std::span<const std::byte>)>;
+
+    /// Reads from the front: that many bytes are as the journal says, and `proven` was given them.
+    /// What it says of bytes behind them is forgotten. Call it once, first.
+    Result<std::int64_t> prove(const Read& read, const Proven& proven);
+    /// The same for bytes that are one file.
     Result<std::int64_t> prove(int file);
 
     /// These bytes were written. In ascending order without gaps from 0 or from what was proven on;

@@ -1,5 +1,7 @@
 #include "storage/posix.hpp"
 
+#include <dirent.h>
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -20,6 +22,25 @@ std::string_view without_trailing_slashes(std::string_view path) {
 
 Descriptor::~Descriptor() {
     if (fd_ >= 0) ::close(fd_);
+}
+
+Descriptor open_inner(int parent, const std::string& name) {
+    constexpr int flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
+    return Descriptor(retry([&] { return ::openat(parent, name.c_str(), flags); }));
+}
+
+std::vector<std::string> names_in(int folder) {
+    std::vector<std::string> found;
+    Descriptor again = open_inner(folder, ".");  // read from its beginning
+    DIR* const names = again ? ::fdopendir(again.get()) : nullptr;
+    if (names == nullptr) return found;
+    static_cast<void>(again.release());
+    while (const dirent* entry = ::readdir(names)) {
+        const std::string_view name = entry->d_name;
+        if (name != "." && name != "..") found.emplace_back(name);
+    }
+    ::closedir(names);
+    return found;
 }
 
 FileIdentity identity(const struct stat& facts) { return {facts.st_dev, facts.st_ino}; }

@@ -11,6 +11,7 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 struct stat;
 
@@ -38,6 +39,12 @@ public:
 private:
     int fd_ = -1;
 };
+
+/// A folder in the folder `parent`, which is not reached through a symbolic link.
+[[nodiscard]] Descriptor open_inner(int parent, const std::string& name);
+
+/// What is in the folder, without "." and ".."; nothing if it cannot be read.
+[[nodiscard]] std::vector<std::string> names_in(int folder);
 
 /// Which file it is, on this host: two names of one file have the same identity.
 struct FileIdentity {

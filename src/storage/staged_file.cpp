@@ -1,5 +1,6 @@
 #include "storage/staged_file.hpp"
 
+#include "storage/kept.hpp"
 #include "storage/unfinished.hpp"
 
 #include <fcntl.h>
@@ -128,8 +129,10 @@ Result<void> StagedFile::open_kept() {
     temporary_ = kept_name("partial");
     // O_NOFOLLOW: where somebody has planted a symbolic link, nothing is written through it.
     constexpr int flags = O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC;
-    file_ =
-        Descriptor(retry([&] { return ::openat(folder_.get(), temporary_.c_str(), flags, mode); }));
+    const auto open = [&] { return ::openat(folder_.get(), temporary_.c_str(), flags, mode); };
+    file_ = Descriptor(retry(open));
+    if (!file_ && errno == EISDIR && kept::remove_folder(folder_.get(), name_))
+        file_ = Descriptor(retry(open));
     if (!file_) return failure("cannot make the partial file " + temporary_, errno);
     struct stat facts{};
     if (::fstat(file_.get(), &facts) != 0 || !S_ISREG(facts.st_mode) ||
@@ -147,10 +150,7 @@ Result<void> StagedFile::open_kept() {
     return {};
 }
 
-std::string StagedFile::kept_name(std::string_view what) const {
-    const std::string ending = fmt::format(".splitcast-{}", what);
-    return "." + name_.substr(0, NAME_MAX - 1 - ending.size()) + ending;
-}
+std::string StagedFile::kept_name(std::string_view what) const { return kept::name(name_, what); }
 
 std::string StagedFile::fresh_name() const {
     std::uint64_t chance = 0;

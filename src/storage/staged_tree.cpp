@@ -3,7 +3,6 @@
 #include "storage/remove_tree.hpp"
 #include "storage/tree_reader.hpp"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/file.h>
@@ -43,15 +42,11 @@ bool is_staging(std::string_view name, std::string_view prefix) {
                std::string_view::npos;
 }
 
-Descriptor open_inner(int parent, const std::string& name) {
-    constexpr int flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
-    return Descriptor(retry([&] { return ::openat(parent, name.c_str(), flags); }));
-}
-
 }  // namespace
 
-StagedTree::StagedTree(std::string folder, std::vector<Item> items, const Options& options)
-    : folder_(std::move(folder)), items_(std::move(items)), options_(options) {}
+StagedTree::StagedTree(std::string folder, std::vector<Item> items, const Need& need,
+                       const Options& options)
+    : folder_(std::move(folder)), items_(std::move(items)), need_(need), options_(options) {}
 
 StagedTree::~StagedTree() { withdraw(); }
 
@@ -66,19 +61,21 @@ Error StagedTree::failure(const Item& item, std::string_view what, int code) con
 Result<std::unique_ptr<StagedTree>> StagedTree::create(const std::string& folder,
                                                        std::vector<Item> items, const Need& need,
                                                        const Options& options) {
-    std::unique_ptr<StagedTree> tree(new StagedTree(folder, std::move(items), options));
+    std::unique_ptr<StagedTree> tree(new StagedTree(folder, std::move(items), need, options));
     if (auto done = tree->open_folder(); !done) return done.error();
     for (const Item& item : tree->items_) {
         if (auto free = tree->check_name(item); !free) return free.error();
     }
-    if (auto done = tree->make_staging(); !done) return done.error();
+    if (auto done = options.keep ? tree->open_kept() : tree->make_staging(); !done)
+        return done.error();
+    if (tree->found_) return tree;  // how much more it needs is known when it is resumed
     if (auto enough = tree->check_room(need); !enough) return enough.error();
     return tree;
 }
 
 Result<void> StagedTree::check(const std::string& folder, const std::vector<Item>& items,
                                const Need& need, const Options& options) {
-    StagedTree tree(folder, items, options);
+    StagedTree tree(folder, items, need, options);
     if (auto done = tree.open_folder(); !done) return done;
     for (const Item& item : items) {
         if (auto free = tree.check_name(item); !free) return free;
@@ -172,17 +169,8 @@ Result<void> StagedTree::check_room(const Need& need) const {
 
 /// Removes what dead processes have left behind.
 void StagedTree::remove_stale(const std::string& prefix) const {
-    Descriptor again = open_inner(around_.get(), ".");
-    if (!again) return;
-    DIR* names = ::fdopendir(again.get());
-    if (names == nullptr) return;
-    static_cast<void>(again.release());
-    std::vector<std::string> found;
-    while (const dirent* entry = ::readdir(names)) {
-        if (is_staging(entry->d_name, prefix)) found.emplace_back(entry->d_name);
-    }
-    ::closedir(names);
-    for (const std::string& name : found) {
+    for (const std::string& name : names_in(around_.get())) {
+        if (!is_staging(name, prefix)) continue;
         const Descriptor folder = open_inner(around_.get(), name);
         if (folder && ::flock(folder.get(), LOCK_EX | LOCK_NB) == 0)
             remove_tree(around_.get(), name.c_str());
@@ -349,7 +337,11 @@ void StagedTree::withdraw() {
         ::renameat2(around_.get(), item.final_name.c_str(), inside_.get(), item.name.c_str(),
                     item.replaces ? RENAME_EXCHANGE : RENAME_NOREPLACE);
     }
-    remove_tree(around_.get(), staging_.name.c_str());
+    if (staging_.lasting) {
+        ::unlinkat(around_.get(), staging_.name.c_str(), AT_REMOVEDIR);  // if nothing is in it
+    } else {
+        remove_tree(around_.get(), staging_.name.c_str());
+    }
     unfinished::drop_staging(staging_);
 }
 

@@ -10,6 +10,14 @@
 
 namespace splitcast::storage {
 
+TreeReader::TreeReader(const Catalogue& catalogue, const std::vector<Place>& items, Of of)
+    : catalogue_(catalogue), cursor_(catalogue, items), of_(of) {
+    if (of_ != Of::partial) return;
+    for (const Entry& entry : catalogue_.entries) {
+        if (entry.kind == Kind::twin) ++twins_[entry.twin_of];
+    }
+}
+
 Status TreeReader::status() const {
     return of_ == Of::source ? Status::source : Status::destination;
 }
@@ -47,6 +55,24 @@ Result<void> TreeReader::fill(std::span<std::byte> into) {
     return {};
 }
 
+void TreeReader::skip(std::int64_t bytes) {
+    while (bytes > 0 && at_ < static_cast<std::int32_t>(catalogue_.entries.size())) {
+        if (entry().kind != Kind::file || extent_ == entry().extents.size()) {
+            file_ = Descriptor();
+            ++at_;
+            extent_ = 0;
+            continue;
+        }
+        const std::int64_t left = entry().extents[extent_].length - inside_;
+        inside_ += std::min(bytes, left);
+        if (bytes >= left) {
+            ++extent_;
+            inside_ = 0;
+        }
+        bytes -= std::min(bytes, left);
+    }
+}
+
 /// Goes to where the next byte is.
 Result<void> TreeReader::next_data() {
     for (;;) {
@@ -79,12 +105,49 @@ Result<void> TreeReader::open() {
     } else if (entry().size > 1 << 20) {
         ::posix_fadvise(file_.get(), 0, 0, POSIX_FADV_SEQUENTIAL);
     }
-    return check(facts);
+    return of_ == Of::partial && !where.follow ? check_partial(facts) : check(facts);
+}
+
+/// Of what others could have put there nothing is taken: a file of another name, or one that is
+/// longer, or has data in its holes. Nor a file that its owner may not read once it is complete,
+/// since who has it must be able to give it to others.
+Result<void> TreeReader::check_partial(const struct stat& facts) const {
+    const auto found = twins_.find(at_);
+    const nlink_t names = 1 + (found == twins_.end() ? 0 : found->second);
+    const bool fit = S_ISREG(facts.st_mode) && facts.st_size <= entry().size &&
+                     facts.st_nlink <= names && (entry().mode & S_IRUSR) != 0 &&
+                     (!entry().sparse() || holes_are_empty());
+    if (fit) return {};
+    return plain_error(status(), cursor_.shown(at_), "the file is not part of an earlier copy");
+}
+
+bool TreeReader::holes_are_empty() const {
+    std::vector<std::byte> bytes(std::size_t{1} << 16U);
+    const auto is_empty = [&](std::int64_t at, std::int64_t end) {
+        // Where the file system knows no holes all of it is data.
+        while (at < end && (at = ::lseek(file_.get(), at, SEEK_DATA)) >= 0 && at < end) {
+            const auto most = std::min(end - at, static_cast<std::int64_t>(bytes.size()));
+            const auto piece = std::span(bytes).first(static_cast<std::size_t>(most));
+            const std::int64_t count = read_whole(file_.get(), piece, at);
+            if (count <= 0) return count == 0;
+            const auto found = piece.first(static_cast<std::size_t>(count));
+            if (!std::ranges::all_of(found, [](std::byte b) { return b == std::byte{}; }))
+                return false;
+            at += count;
+        }
+        return true;
+    };
+    std::int64_t end = 0;
+    for (const Extent& extent : entry().extents) {
+        if (!is_empty(end, extent.offset)) return false;
+        end = extent.offset + extent.length;
+    }
+    return is_empty(end, entry().size);
 }
 
 Result<void> TreeReader::check(const struct stat& facts) const {
     const bool same = S_ISREG(facts.st_mode) && facts.st_size == entry().size &&
-                      (of_ == Of::copy || timestamp(facts.st_mtim) == entry().modified);
+                      (of_ != Of::source || timestamp(facts.st_mtim) == entry().modified);
     if (same) return {};
     const char* const what = of_ == Of::source ? "the file was changed while it was copied"
                                                : "the file is not as it was written";

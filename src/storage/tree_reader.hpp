@@ -10,6 +10,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <map>
 #include <span>
 #include <vector>
 
@@ -22,12 +23,17 @@ public:
     enum class Of : std::uint8_t {
         source,  ///< whose times of change tell whether it was changed since
         copy,    ///< which is to be read from the disk, not from memory
+        /// What is there of a copy. What is read may be relied on to be data of a file of the
+        /// copy's own; whether it is the right data is for a digest to tell.
+        partial,
     };
-    TreeReader(const Catalogue& catalogue, const std::vector<Place>& items, Of of)
-        : catalogue_(catalogue), cursor_(catalogue, items), of_(of) {}
+    TreeReader(const Catalogue& catalogue, const std::vector<Place>& items, Of of);
 
     /// The next bytes of the stream, exactly as many.
     Result<void> fill(std::span<std::byte> into);
+
+    /// Passes over the next bytes without a look at them. They are lacking in the digest.
+    void skip(std::int64_t bytes);
 
     /// Behind the last byte: looks at what is left, which has no data.
     Result<Digest> finish();
@@ -39,6 +45,8 @@ private:
     Result<void> next_data();
     Result<void> open();
     Result<void> check(const struct stat& facts) const;
+    Result<void> check_partial(const struct stat& facts) const;
+    [[nodiscard]] bool holes_are_empty() const;
     Result<void> leave();
     [[nodiscard]] Status status() const;
     [[nodiscard]] Error failure(std::string_view what, int code) const;
@@ -46,6 +54,7 @@ private:
     const Catalogue& catalogue_;
     FolderCursor cursor_;
     Of of_;
+    std::map<std::int32_t, nlink_t> twins_;  ///< of a partial copy: further names of files
     Digester digester_;
     std::int32_t at_ = 0;      ///< entry that the next byte is of
     std::size_t extent_ = 0;   ///< of that entry

@@ -33,12 +33,28 @@ Result<void> TreeWriter::take(std::span<const std::byte> bytes) {
             if (auto written = write(piece, extent.offset + inside_); !written) return written;
         }
         bytes = bytes.subspan(piece.size());
-        inside_ += static_cast<std::int64_t>(piece.size());
-        if (inside_ == extent.length) {
-            ++extent_;
-            inside_ = 0;
-        }
+        advance(std::ssize(piece));
     }
+    return {};
+}
+
+/// Within an extent.
+void TreeWriter::advance(std::int64_t bytes) {
+    inside_ += bytes;
+    if (inside_ < entry().extents[extent_].length) return;
+    ++extent_;
+    inside_ = 0;
+}
+
+Result<void> TreeWriter::take_over(std::int64_t held, const std::vector<Place>& left) {
+    left_.emplace(catalogue_, left);
+    while (held > 0) {
+        if (auto found = next_data(); !found) return found;
+        const std::int64_t piece = std::min(held, entry().extents[extent_].length - inside_);
+        advance(piece);
+        held -= piece;
+    }
+    left_.reset();
     return {};
 }
 
@@ -103,7 +119,27 @@ Result<void> TreeWriter::make_file(const FolderCursor::Where& where) {
     const mode_t mode = options_.preserve ? 0600 : entry().mode & 0777U;
     file_ = Descriptor(retry([&] { return ::openat(where.folder, where.name, flags, mode); }));
     if (!file_) return failure("cannot make the file", errno);
+    if (left_ && !entry().extents.empty()) {
+        if (auto taken = take_file(where); !taken) return taken;
+    }
     return reserve();
+}
+
+/// In the place of the new file, and with its permissions: those at that time may have been others.
+Result<void> TreeWriter::take_file(const FolderCursor::Where& where) {
+    struct stat made{};
+    if (::fstat(file_.get(), &made) != 0) return failure("cannot examine the file", errno);
+    const auto from = left_->where(at_);
+    if (!left_->good(from)) return failure("cannot open the folder of what is there of it", errno);
+    // It may not be open to writing now. If that cannot be changed, opening it tells.
+    ::fchmodat(from.folder, from.name, 0600, AT_SYMLINK_NOFOLLOW);
+    constexpr int flags = O_WRONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC;
+    Descriptor there(retry([&] { return ::openat(from.folder, from.name, flags); }));
+    if (!there || ::fchmod(there.get(), made.st_mode & 07777U) != 0 ||
+        ::renameat(from.folder, from.name, where.folder, where.name) != 0)
+        return failure("cannot take over what is there of it", errno);
+    file_ = std::move(there);
+    return {};
 }
 
 Result<void> TreeWriter::reserve() const {

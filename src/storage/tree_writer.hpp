@@ -9,6 +9,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <utility>
 #include <vector>
@@ -33,6 +34,13 @@ public:
           cursor_(catalogue, items),
           originals_(catalogue, items) {}
 
+    /// Before anything is taken: the first bytes of the stream, which need not be written. Piece by
+    /// piece.
+    void know(std::span<const std::byte> bytes) { digester_.add(bytes); }
+    /// Then: their files, and the beginning of the last of them, are at the places `left`, `held`
+    /// bytes in all. They are moved from there to where they belong; all else is made as ever.
+    Result<void> take_over(std::int64_t held, const std::vector<Place>& left);
+
     /// The next bytes of the stream.
     Result<void> take(std::span<const std::byte> bytes);
 
@@ -45,6 +53,8 @@ public:
     /// times.
     Result<void> finish_item(int folder, std::int32_t index);
 
+    /// Entries that were made.
+    [[nodiscard]] std::int64_t made() const { return at_ + (made_ ? 1 : 0); }
     [[nodiscard]] const Shortfalls& shortfalls() const { return shortfalls_; }
 
 private:
@@ -52,9 +62,11 @@ private:
         return catalogue_.entries[static_cast<std::size_t>(at_)];
     }
     Result<void> next_data();
+    void advance(std::int64_t bytes);
     Result<void> make();
     Result<void> make_folder(const FolderCursor::Where& where);
     Result<void> make_file(const FolderCursor::Where& where);
+    Result<void> take_file(const FolderCursor::Where& where);
     Result<void> make_twin(const FolderCursor::Where& where);
     Result<void> reserve() const;
     Result<void> write(std::span<const std::byte> bytes, std::int64_t offset) const;
@@ -67,7 +79,8 @@ private:
     const std::vector<bool>& skipped_;
     Options options_;
     FolderCursor cursor_;
-    FolderCursor originals_;  ///< of hard links
+    FolderCursor originals_;            ///< of hard links
+    std::optional<FolderCursor> left_;  ///< where files are moved from, while they are
     Digester digester_;
     Shortfalls shortfalls_;
     /// Folders that are to have less permissions than they need while things are made in them;

@@ -83,7 +83,8 @@ void take_back(const Slot& slot) {
     }
 }
 
-/// The items go back, and what they have replaced with them; then the folder goes.
+/// The items go back, and what they have replaced with them; then the folder goes, unless it is to
+/// last.
 bool take_back(const Staging& staging) {
     if (staging.kept) return remove_tree(staging.around, staging.name.c_str());
     for (std::size_t i = staging.begun; i > 0; --i) {
@@ -95,7 +96,9 @@ bool take_back(const Staging& staging) {
         ::renameat2(staging.around, item.final_name.c_str(), staging.folder, item.name.c_str(),
                     item.replaces ? RENAME_EXCHANGE : RENAME_NOREPLACE);
     }
-    return remove_tree(staging.around, staging.name.c_str());
+    if (!staging.lasting) return remove_tree(staging.around, staging.name.c_str());
+    ::unlinkat(staging.around, staging.name.c_str(), AT_REMOVEDIR);  // if nothing is in it
+    return true;
 }
 
 }  // namespace

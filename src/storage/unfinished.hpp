@@ -43,6 +43,7 @@ struct Staging {
     std::vector<Item> items = {};
     std::atomic<std::size_t> begun = 0;  ///< items that were moved, or are about to be
     std::atomic<bool> kept = false;      ///< they stay where they are
+    std::atomic<bool> lasting = false;   ///< the folder stays, for the next copy to go on with
 };
 
 /// From before the folder is made until it is gone; the staging must outlive that. Not its items,

@@ -5,7 +5,7 @@ import os
 import shutil
 import subprocess
 
-from harness import DESTINATION, MPIRUN, OK, SECONDS, SPLITCAST, USAGE, Command, main
+from harness import DESTINATION, MPIRUN, OK, SECONDS, SPLITCAST, Command, main
 
 RANKS = 4
 CHUNK = 4 << 20  # has one digest
@@ -71,12 +71,6 @@ class Resuming(Command):
         # The reader dies, and the others learn that its bytes are lost.
         self.interrupt("kill:rank=0,at=send:700", "--with-ft", "ulfm")
         self.resume()
-
-    def test_what_cannot_be_resumed(self):
-        for arguments in (("-p", self.source), ("-Clz4", self.source), (self.source.parent,)):
-            run = self.copy("--resume", *arguments, "%r/copy", ranks=2)
-            self.assert_fails(run, USAGE, "resume")
-        self.assertEqual(self.files(), [])
 
     def test_a_trap_in_the_place_of_the_partial_file(self):
         (self.work / "0").mkdir()

@@ -176,7 +176,7 @@ Result<void> Packed::resume() {
     if (!beyond) return beyond.error();
     first_ = *first;
     resumed_ = count - *beyond;
-    if (!reads() && given_below_ > first_) fill_held();
+    if (given_below_ > first_ && locally([this] { return fill_held(); })) given_below_ = 0;
     return first_ > 0 ? pass_over() : Result<void>();
 }
 
@@ -196,17 +196,15 @@ Result<std::int64_t> Packed::lowest(std::int64_t mine) {
     return static_cast<std::int64_t>(*least);
 }
 
-/// Who does not read the sources reads its own files. If that is not possible it gives nothing.
-void Packed::fill_held() {
+/// Who does not read the sources reads its own files.
+Result<void> Packed::fill_held() {
     if (codec_ != Codec::none) packer_ = std::make_unique<storage::Compressor>(codec_);
     reader_ = setup_.target->tree()->reader();
     reader_->skip(batches_.offset(first_));
     filling_ = std::make_unique<Lane>([this](const Lane::Piece& piece) { return fill(piece); });
-    if (filling_->start()) {
-        give_to_fill(first_);
-    } else {
-        given_below_ = 0;
-    }
+    if (auto started = filling_->start(); !started) return started;
+    give_to_fill(first_);
+    return {};
 }
 
 /// The batches that nobody lacks are read all the same, for the digest of all. All are told how

@@ -110,7 +110,7 @@ private:
     Result<void> resume();
     Result<void> find_held();
     Result<std::int64_t> lowest(std::int64_t mine);
-    void fill_held();
+    Result<void> fill_held();
     Result<void> pass_over();
     [[nodiscard]] int ranks_left() const;
     Result<void> move();

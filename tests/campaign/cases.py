@@ -272,6 +272,11 @@ def take_name(place):
     (place.work / "1/data").write_text("mine")
 
 
+def partial_everywhere(place):
+    return [f"rank {rank} has kept nothing" for rank in range(RANKS)
+            if not (place.work / str(rank) / ".data.splitcast-partial/journal").exists()]
+
+
 KILLED_TREE = ", and a hidden temporary folder where rank 2 was killed, which the next copy to that place removes"
 
 FOLDERS = [
@@ -296,6 +301,10 @@ FOLDERS = [
     folder("a receiver is killed half-way through a folder", ft=True, fault="kill:rank=2,at=receive:50%,broadcast=4",
            statuses={0: SURVIVORS, 1: SURVIVORS, 2: KILLED, 3: SURVIVORS}, copies=("0/data", "1/data", "3/data"),
            left="`0/data`, `1/data`, `3/data`, whole" + KILLED_TREE),
+    folder("the reader of a folder is killed, with --resume", ft=True, fault="kill:rank=0,at=send:2,broadcast=6",
+           arguments=("--resume", "SOURCE", "%r/data"), statuses={0: KILLED, 1: LOST, 2: LOST, 3: LOST},
+           afterwards=partial_everywhere, left="no copy; hidden folders `.data.splitcast-partial` on all ranks, with which the next "
+           "copy with --resume goes on"),
     folder("the reader of a folder is killed", ft=True, fault="kill:rank=0,at=send:2,broadcast=4",
            statuses={0: KILLED, 1: LOST, 2: LOST, 3: LOST}, left="nothing" + KILLED_TREE.replace("rank 2", "rank 0")),
 ]

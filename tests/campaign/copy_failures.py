@@ -230,8 +230,8 @@ Each row was done on real ranks, {ranks} unless the row says otherwise, by
     tests/campaign/copy_failures.py --splitcast build/release/src/cli/splitcast --page docs/copy-failures.md -- {mpirun}
 
 which wrote this page; `ctest -R campaign` does it again and fails where an exit status, a message or what is left on
-disk is another. In every case that fails no copy has its final name, nothing partial and no folder that was made stays,
-what was there before is as it was, and no rank hangs. `exit-codes.md` lists the statuses. In messages WORK is the folder that
+disk is another. In every case that fails no copy has its final name, nothing partial and no folder that was made stays (but with
+--resume), what was there before is as it was, and no rank hangs. `exit-codes.md` lists the statuses. In messages WORK is the folder that
 the command runs in, DIR the one that the source is in.
 
 """

@@ -76,8 +76,8 @@ void StagedTree::open_up_folders() {
 Result<void> StagedTree::take_over() {
     const auto items = static_cast<std::size_t>(catalogue_.items());
     std::vector<Place> left;
-    std::vector<std::string> old;
-    for (std::size_t i = 0; i < items; ++i) old.push_back(std::to_string(i));
+    std::vector<std::string> old(items);
+    for (std::size_t i = 0; i < items; ++i) old[i] = std::to_string(i);
     for (const std::string& name : names_in(inside_.get())) {
         const bool item = held_ > 0 && std::ranges::find(old, name) != old.end();
         if (name != journal_name && !item) remove_tree(inside_.get(), name.c_str());

@@ -90,7 +90,7 @@ Error in_context(Team::Impl& team, const std::optional<Error>& mine, int teller,
         const bool same = to_message(mine->status, mine->text).text == told.text;
         has = mine->status != error.status ? another : same ? the_same : similar;
     }
-    const auto all = team.exchange(std::string(1, has));
+    const auto all = team.exchange([has] { return std::string(1, has); });
     if (!all) return all.error();
     std::ptrdiff_t failed = 0;
     bool alike = true;

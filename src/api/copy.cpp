@@ -295,7 +295,7 @@ private:
         if (target.tree() != nullptr) {
             for (const std::string& text : target.tree()->shortfalls()) line += '\0' + text;
         }
-        const auto lines = all_.collect(line);
+        const auto lines = all_.collect([&line] { return line; });
         if (!lines || lines->size() > all_.members().size()) return;
         for (std::size_t i = 0; i < lines->size(); ++i) {
             const std::string& text = (*lines)[i];

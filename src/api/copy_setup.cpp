@@ -98,14 +98,15 @@ private:
             digester.add(std::as_bytes(std::span(text.c_str(), text.size() + 1)));
         }
         const std::uint64_t mine = digester.digest().low;
-        const auto all = gather(team_, mine);
+        const auto all = gather<std::uint64_t>(team_, [mine] { return mine; });
         if (!all) return all.error();
         for (const int rank : team_.members()) {
             if ((*all)[static_cast<std::size_t>(rank)] == mine) continue;
             return Error{Status::mismatch,
                          "ranks were called with different sources, destinations or options"};
         }
-        return agree_on(team_, [this]() -> Result<void> {
+        // The same on all ranks, because the arguments are.
+        return locally([this]() -> Result<void> {
             if (auto known = storage::per_rank(to_); !known) return known.error();
             return check_names();
         });
@@ -138,7 +139,7 @@ private:
     std::optional<Error> open_source() {
         Sight mine;
         std::optional<Error> error;
-        // Whoever cannot open it may do without. No rank gives a ballot: it is the end that counts.
+        // Whoever cannot open it may do without.
         const auto look = [&]() -> Result<void> {
             if (team_.name(team_.rank()) != 0 && !options_.mirror) return {};
             const bool plain = from_.size() == 1 && options_.compression == Compression::none &&
@@ -147,12 +148,10 @@ private:
             mine.opened = looked.ok();
             return looked;
         };
-        if (auto failed = agree(team_, [&] {
-                error = beside(look);
-                return Finding();
-            }))
-            return failed;
-        const auto all = gather(team_, mine);
+        const auto all = gather<Sight>(team_, [&] {
+            error = beside(look);
+            return mine;
+        });
         if (!all) return all.error();
         const auto reader = std::ranges::find(*all, true, &Sight::opened);
         if (reader == all->end()) return no_reader(error);
@@ -250,10 +249,7 @@ private:
         if (auto agreed =
                 agree_on(team_, [&] { return target->locate(from_, to_, options_.parents); }))
             return agreed;
-        const auto same_kind = target->check_same_kind(team_, to_);
-        if (auto agreed = agree(
-                team_, {.error = same_kind ? std::nullopt : std::optional(same_kind.error())}))
-            return agreed;
+        if (auto agreed = target->check_same_kind(team_, to_)) return agreed;
         std::vector<storage::FileIdentity> own;
         if (setup_.reads(team_.rank())) {
             for (const ItemFacts& item : items_) own.push_back(item.identity);
@@ -266,7 +262,8 @@ private:
 
     /// A team of those who read or write, if that is not everybody: the others wait.
     std::optional<Error> gather_movers() {
-        const auto writing = gather<char>(team_, setup_.target->writes() ? 1 : 0);
+        const auto writing =
+            gather<char>(team_, [this] { return static_cast<char>(setup_.target->writes()); });
         if (!writing) return writing.error();
         for (std::size_t rank = 0; rank < writing->size(); ++rank) {
             if ((*writing)[rank] == 0) continue;

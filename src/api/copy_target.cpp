@@ -23,6 +23,7 @@ namespace splitcast::api {
 /// What ranks tell each other about the files they are to write.
 struct Target::Entry {
     bool writes = false;
+    bool failed = false;    ///< it does not know
     std::int32_t node = 0;  ///< its first rank
     storage::FileIdentity folder;
     storage::Digest path;
@@ -93,17 +94,21 @@ Result<void> Target::locate(const std::vector<std::string>& sources, const std::
     return {};
 }
 
-Result<void> Target::check_same_kind(Team::Impl& team, const std::string& destination) const {
-    const std::array<bool, 2> mine{has_copy() && in_folder_, has_copy() && !in_folder_};
-    const auto folder = any(team, [&] { return mine[0]; });
+std::optional<Error> Target::check_same_kind(Team::Impl& team,
+                                             const std::string& destination) const {
+    const auto folder = any(team, [this] { return has_copy() && in_folder_; });
     if (!folder) return folder.error();
-    const auto file = any(team, [&] { return mine[1]; });
+    const auto file = any(team, [this] { return has_copy() && !in_folder_; });
     if (!file) return file.error();
-    if (!*folder || !*file || !has_copy() || in_folder_) return {};
-    return Error{
-        Status::destination,
-        fmt::format("{}: the destination is a folder for other ranks, but not for this one",
-                    destination)};
+    if (!*folder || !*file) return std::nullopt;
+    std::optional<Error> error;
+    if (has_copy() && !in_folder_) {
+        error = Error{
+            Status::destination,
+            fmt::format("{}: the destination is a folder for other ranks, but not for this one",
+                        destination)};
+    }
+    return agree(team, {.error = error});
 }
 
 Result<void> Target::create(const CopyOptions& options, const SourceFacts& facts,
@@ -191,12 +196,15 @@ Result<void> Target::create_tree(const CopyOptions& options, const SourceFacts& 
 
 std::optional<Error> Target::check_conflicts(Team::Impl& team) const {
     Entry mine;
-    if (auto error = agree_on(team, [&]() -> Result<void> {
+    std::optional<Error> error;
+    const auto all = gather<Entry>(team, [&] {
+        error = beside([&]() -> Result<void> {
             mine = entry();
             return {};
-        }))
-        return error;
-    const auto all = gather(team, mine);
+        });
+        mine.failed = error.has_value();
+        return mine;
+    });
     if (!all) return all.error();
 
     // On one node the number of the folder tells. The first rank of a file is the one that the
@@ -205,32 +213,34 @@ std::optional<Error> Target::check_conflicts(Team::Impl& team) const {
     // Between nodes only folders of the same name are suspected, and a look tells.
     std::map<storage::Digest, int> paths;
     bool suspicion = false;
+    bool conflict = false;
     for (const int rank : team.members()) {
         const Entry& entry = (*all)[static_cast<std::size_t>(rank)];
+        conflict = conflict || entry.failed;
         if (!entry.writes) continue;
-        writers.try_emplace(entry.file(), rank);
+        if (!writers.try_emplace(entry.file(), rank).second) conflict = true;
         const int first = paths.try_emplace(entry.path, rank).first->second;
         suspicion = suspicion || (*all)[static_cast<std::size_t>(first)].node != entry.node;
     }
-    std::optional<Error> error;
-    if (has_copy() && writers.at(mine.file()) != position_.rank) {
+    if (!error && mine.writes && writers.at(mine.file()) != position_.rank) {
         error = same_file(path_, fmt::format("rank {} would write the same file",
                                              team.name(writers.at(mine.file()))));
     }
+    if (!suspicion && !conflict) return std::nullopt;
     if (!suspicion) return agree(team, {.error = error});
 
-    const int first = has_copy() ? paths.at(mine.path) : position_.rank;
+    const int first = mine.writes ? paths.at(mine.path) : position_.rank;
     std::optional<storage::Marker> marker;
     // All have put down their markers when this is over, and all have looked when the next is.
     if (auto failed = agree_on(team, [&]() -> Result<void> {
-            if (has_copy() && first == position_.rank) marker.emplace(folder_, mine.marker());
+            if (mine.writes && first == position_.rank) marker.emplace(folder_, mine.marker());
             return {};
         }))
         return failed;
     return agree_on(team, [&]() -> Result<void> {
         const Entry& other = (*all)[static_cast<std::size_t>(first)];
         if (error) return *error;
-        if (has_copy() && other.node != mine.node &&
+        if (mine.writes && other.node != mine.node &&
             storage::Marker::seen(folder_, other.marker())) {
             return same_file(
                 path_, fmt::format("host {} would write the same file, in a folder that both share",

@@ -53,7 +53,7 @@ public:
 
     /// An error where the destination is no folder, if it is one on other ranks: copies would have
     /// different names. Collective, also for ranks that failed before.
-    Result<void> check_same_kind(Team::Impl& team, const std::string& destination) const;
+    std::optional<Error> check_same_kind(Team::Impl& team, const std::string& destination) const;
 
     /// Makes folders and files, under temporary names; or, for a dry run, finds out whether it
     /// could. `own`: the sources as this rank sees them itself, if it does. `mapped`: a plain file

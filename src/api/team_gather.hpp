@@ -9,11 +9,15 @@
 
 namespace splitcast::api {
 
-/// `mine` of every rank, by rank of the team; Value() for those that are lost. Collective.
-template <class Value>
-Result<std::vector<Value>> gather(Team::Impl& team, const Value& mine) {
+/// What `mine` gives on every rank, by rank of the team; Value() for those that are lost. It is
+/// called while the agreement about it is under way, as in Team::Impl::lowest. Collective.
+template <class Value, class Mine>
+Result<std::vector<Value>> gather(Team::Impl& team, const Mine& mine) {
     static_assert(std::is_trivially_copyable_v<Value>);
-    const auto texts = team.exchange({reinterpret_cast<const char*>(&mine), sizeof mine});
+    const auto texts = team.exchange([&mine] {
+        const Value value = mine();
+        return std::string(reinterpret_cast<const char*>(&value), sizeof value);
+    });
     if (!texts) return texts.error();
     std::vector<Value> all(texts->size());
     for (std::size_t rank = 0; rank < all.size(); ++rank) {

@@ -134,11 +134,13 @@ public:
     }
     /// `size` bytes of `root` to all. Status::lost if it was lost, and its words with it.
     Result<void> tell(void* bytes, std::int64_t size, int root);
-    /// `mine` of each member that is left, in order, on the lowest of them; nothing elsewhere.
-    Result<std::vector<std::string>> collect(const std::string& mine);
+    /// What `mine` gives on each member that is left, in order, on the lowest of them; nothing
+    /// elsewhere. It is called once, as `vote` is.
+    using Text = std::function<std::string()>;
+    Result<std::vector<std::string>> collect(const Text& mine);
     /// The same on all of them, of texts that are all as long, by rank of the team; nothing for
     /// ranks that are lost.
-    Result<std::vector<std::string>> exchange(const std::string& mine);
+    Result<std::vector<std::string>> exchange(const Text& mine);
 
     /// In reports, messages and faults on purpose, rank i is called `names[i]`. Faults on purpose
     /// wait until `count_broadcasts`. Local.

@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <map>
 #include <memory>
+#include <optional>
 #include <span>
 #include <utility>
 
@@ -109,20 +110,22 @@ Result<void> Team::Impl::tell(void* bytes, std::int64_t size, int root) {
 
 // In an agreement that the collector holds up until it has what all have sent that are left in it.
 // The letters go the way of the team's own messages, so nobody waits for one that is lost.
-Result<std::vector<std::string>> Team::Impl::collect(const std::string& mine) {
+Result<std::vector<std::string>> Team::Impl::collect(const Text& mine) {
+    std::optional<std::string> text;
     for (;;) {
         const int collector = members_.front();
         const mpi::Hub::Identity letters = letters_of + next_number_;
         std::map<int, std::string> texts;
         const auto done = lowest([&](const engine::Broadcast& agreement) {
+            if (!text) text = mine();
             if (rank_ != collector) {
                 // No message of a broadcast begins with a zero.
-                const std::string letter = '\0' + mine;
+                const std::string letter = '\0' + *text;
                 engine::progress::in_turn(
                     [&] { hub_->send(collector, letters, std::as_bytes(std::span(letter))); });
                 return Vote{};
             }
-            texts[rank_] = mine;
+            texts[rank_] = *text;
             const auto have = [&](int rank) { return texts.contains(rank); };
             engine::progress::wait_gently([&] {
                 bool all = false;
@@ -148,19 +151,25 @@ Result<std::vector<std::string>> Team::Impl::collect(const std::string& mine) {
     }
 }
 
-Result<std::vector<std::string>> Team::Impl::exchange(const std::string& mine) {
+Result<std::vector<std::string>> Team::Impl::exchange(const Text& mine) {
+    std::string text;
+    bool known = false;
+    const Text once = [&] {
+        if (!std::exchange(known, true)) text = mine();
+        return text;
+    };
     for (;;) {
-        const auto collected = collect(mine);
+        const auto collected = collect(once);
         if (!collected) return collected.error();
         const int teller = members_.front();
         const std::vector<int> ranks = members_;
         auto all = std::make_unique<std::string>();
-        for (const std::string& text : *collected) *all += text;
-        all->resize(ranks.size() * mine.size());
+        for (const std::string& one : *collected) *all += one;
+        all->resize(ranks.size() * text.size());
         const auto told = tell(all->data(), std::ssize(*all), teller);
         std::vector<std::string> by_rank(static_cast<std::size_t>(size_));
         for (std::size_t i = 0; told && i < ranks.size(); ++i)
-            by_rank[static_cast<std::size_t>(ranks[i])] = all->substr(i * mine.size(), mine.size());
+            by_rank[static_cast<std::size_t>(ranks[i])] = all->substr(i * text.size(), text.size());
         // MPI may still send from it to a rank that was given up and is alive.
         if (members_.size() < ranks.size() || evicted_) static_cast<void>(all.release());
         if (told) return by_rank;

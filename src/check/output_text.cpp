@@ -21,10 +21,10 @@ constexpr std::array shown{Kind::receive, Kind::send,      Kind::latency, Kind::
 std::string figure(Kind kind, const Cell& cell) {
     if (!cell.looked_at || std::isnan(cell.value)) return "-";
     const std::string_view unit = info(kind).unit;
-    const std::string value = unit == "bytes_per_second" ? fmt::format("{:.4g}", cell.value / mebi)
-                              : kind == Kind::latency    ? fmt::format("{:.1f}", 1e6 * cell.value)
-                              : kind == Kind::processor  ? fmt::format("{:.2f}", 1e3 * cell.value)
-                                                         : fmt::format("{:+.1f}", 1e3 * cell.value);
+    std::string value = unit == "bytes_per_second" ? fmt::format("{:.4g}", cell.value / mebi)
+                        : kind == Kind::latency    ? fmt::format("{:.1f}", 1e6 * cell.value)
+                        : kind == Kind::processor  ? fmt::format("{:.2f}", 1e3 * cell.value)
+                                                   : fmt::format("{:+.1f}", 1e3 * cell.value);
     if (std::isnan(cell.relative)) return value;
     return fmt::format("{} {:4.0f}%", value, 100 * cell.relative);
 }

@@ -33,6 +33,7 @@ int lowest_left(const std::vector<int>& lost) {
 
 int lowest_left(const CopyReport& report) {
     std::vector<int> lost;
+    lost.reserve(report.lost.size());
     for (const LostRank& one : report.lost) lost.push_back(one.rank);
     return lowest_left(lost);
 }

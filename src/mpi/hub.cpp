@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <new>
 #include <utility>
 
 namespace splitcast::mpi {
@@ -32,7 +33,7 @@ Hub::~Hub() {
     sweep_outgoing();
     for (Outgoing& letter : outgoing_) {
         if (letter.request != MPI_REQUEST_NULL) MPI_Request_free(&letter.request);
-        static_cast<void>(new std::vector<std::byte>(std::move(letter.bytes)));
+        static_cast<void>(new (std::nothrow) std::vector<std::byte>(std::move(letter.bytes)));
     }
 }
 
@@ -56,7 +57,7 @@ void Hub::post(collectives::Rank to, Identity broadcast, std::span<const std::by
 }
 
 void Hub::sweep_outgoing() {
-    std::erase_if(outgoing_, [this](Outgoing& letter) {
+    std::erase_if(outgoing_, [](Outgoing& letter) {
         int done = 0;
         const int code = MPI_Test(&letter.request, &done, MPI_STATUS_IGNORE);
         if (code != MPI_SUCCESS && letter.request != MPI_REQUEST_NULL) {

@@ -22,9 +22,13 @@ void Pulse::heard(Rank from, Ticks now) {
 
 void Pulse::stirred(Rank rank, Ticks now) {
     Neighbour& neighbour = known_[rank];
-    if (neighbour.here && neighbour.watched && !neighbour.away) {
-        constexpr Ticks memory = 8;  // signs of life, after which most of a gap is forgotten
-        neighbour.gap = std::max(now - neighbour.heard, neighbour.gap - neighbour.gap / memory);
+    const bool was_absent = now - last_tick_ > times_.timeout / 2;
+    if (neighbour.here && neighbour.watched && !neighbour.away && !was_absent) {
+        // By time, and not by signs: after a gap many may come at once.
+        const Ticks memory = 16 * times_.period;
+        const Ticks gap = now - neighbour.heard;
+        const Ticks faded = neighbour.gap * std::min(gap, memory) / memory;
+        neighbour.gap = std::max(gap, neighbour.gap - faded);
     }
     neighbour.heard = now;
     neighbour.here = true;

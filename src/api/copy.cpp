@@ -48,7 +48,6 @@ public:
                 return *error;
             }
         }
-        setup_.target->settle();
         return report();
     }
 
@@ -132,14 +131,15 @@ private:
     }
 
     Result<void> pack() {
-        api::Packed packed(setup_, options_, progress_);
-        auto done = packed.run();
-        broadcast_ = packed.report();
-        wire_bytes_ = packed.wire_bytes();
-        codec_ = packed.codec();
-        read_ = packed.read();
-        written_ = packed.written();
+        std::optional<api::Packed> packed(std::in_place, setup_, options_, progress_);
+        auto done = packed->run();
+        broadcast_ = packed->report();
+        wire_bytes_ = packed->wire_bytes();
+        codec_ = packed->codec();
+        read_ = packed->read();
+        written_ = packed->written();
         complete_ = written_ ? seconds() : 0;
+        engine::progress::beside([&packed] { packed.reset(); });  // its threads may be at work
         return done;
     }
 
@@ -182,21 +182,23 @@ private:
             if (told.error().status != Status::lost) return told.error();
         }
         digest_ = expected;
-        std::optional<Error> error;
-        if (written_ && *written_ != expected) {
-            error = Error{
-                Status::integrity,
-                fmt::format(
-                    "{}: what was written is not what was read: its digest is {} instead of {}",
-                    setup_.target->path(), written_->text(), expected.text())};
-            setup_.target->discard();
-        } else if (read_ && *read_ != expected) {
-            error = Error{Status::source,
-                          fmt::format("this rank's source is not the same as that "
-                                      "of {}: its digest is {} instead of {}",
-                                      all_.who(setup_.reader), read_->text(), expected.text())};
-        }
-        return api::agree(all_, {.error = error});
+        return api::agree_on(all_, [this, &expected]() -> Result<void> {
+            if (written_ && *written_ != expected) {
+                setup_.target->discard();
+                return Error{
+                    Status::integrity,
+                    fmt::format(
+                        "{}: what was written is not what was read: its digest is {} instead of {}",
+                        setup_.target->path(), written_->text(), expected.text())};
+            }
+            if (read_ && *read_ != expected) {
+                return Error{Status::source,
+                             fmt::format("this rank's source is not the same as that "
+                                         "of {}: its digest is {} instead of {}",
+                                         all_.who(setup_.reader), read_->text(), expected.text())};
+            }
+            return {};
+        });
     }
 
     [[nodiscard]] int lowest_witness() const {
@@ -284,9 +286,10 @@ private:
         return report;
     }
 
-    /// Nothing depends on them any more: where a rank dies here, they are missing.
-    void add_records(CopyReport& report) {
-        const api::Target& target = *setup_.target;
+    /// What was replaced is removed, which may take its time. Then this rank's record.
+    std::string settle() {
+        api::Target& target = *setup_.target;
+        if (!options_.dry_run) engine::progress::beside([&target] { target.settle(); });
         std::string line =
             fmt::format("{} {} {} {} {}", complete_, broadcast_.bytes_repaired, target.held(),
                         target.already_there() ? 1 : 0, target.host());
@@ -295,7 +298,12 @@ private:
         if (target.tree() != nullptr) {
             for (const std::string& text : target.tree()->shortfalls()) line += '\0' + text;
         }
-        const auto lines = all_.collect([&line] { return line; });
+        return line;
+    }
+
+    /// Nothing depends on them any more: where a rank dies here, they are missing.
+    void add_records(CopyReport& report) {
+        const auto lines = all_.collect([this] { return settle(); });
         if (!lines || lines->size() > all_.members().size()) return;
         for (std::size_t i = 0; i < lines->size(); ++i) {
             const std::string& text = (*lines)[i];

@@ -106,7 +106,14 @@ Result<void> Packed::tell(int from) {
     if (team_.rank() == from) engine::progress::beside([this] { prepare_to_tell(); });
     if (auto told = team_.tell(&head_, sizeof head_, from); !told) return told;
     catalogue_.resize(static_cast<std::size_t>(head_.bytes));
-    return team_.tell(catalogue_.data(), head_.bytes, from);
+    const std::size_t members = team_.members().size();
+    const auto told = team_.tell(catalogue_.data(), head_.bytes, from);
+    if (team_.members().size() < members || team_.unusable()) {
+        // Who was given up may still be sent from this memory, or write to it: it stays.
+        const auto* const kept = new std::vector<std::byte>(std::move(catalogue_));
+        catalogue_ = *kept;
+    }
+    return told;
 }
 
 void Packed::prepare_to_tell() {

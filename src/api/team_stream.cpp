@@ -5,6 +5,8 @@
 #include "engine/progress.hpp"
 #include "fault/saboteur.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <map>
 #include <memory>
@@ -31,6 +33,13 @@ public:
     UnderWay& operator=(const UnderWay&) = delete;
     ~UnderWay() { engine::progress::leave(broadcast_); }
 
+    /// `waiting`, if any, is called all the time meanwhile.
+    void wait(const std::function<void()>& waiting = {}) const {
+        engine::progress::wait_gently([&] {
+            if (waiting) waiting();
+            return broadcast_.done();
+        });
+    }
     void wait_gently() const {
         engine::progress::wait_gently([this] { return broadcast_.done(); });
     }
@@ -98,6 +107,8 @@ Result<Ballot> Team::Impl::lowest(const std::function<Vote(const engine::Broadca
 
 Result<void> Team::Impl::tell(void* bytes, std::int64_t size, int root) {
     if (auto gone = unusable()) return *gone;
+    if (!std::ranges::binary_search(members_, root))
+        return Error{Status::lost, fmt::format("{} was lost before it could tell", who(root))};
     Call call = internal_call(root);
     call.buffer = static_cast<std::byte*>(bytes);
     call.length = size;
@@ -189,9 +200,7 @@ Result<Report> Team::Impl::pass(std::byte* bytes, std::int64_t length, int root,
     call.resumes = held.has_value();
     call.held_in_front = held.value_or(0);
     Operation operation = begin(call);
-    engine::progress::enter(*operation.broadcast);
-    engine::progress::wait([&] { return operation.broadcast->done(); });
-    engine::progress::leave(*operation.broadcast);
+    UnderWay(*operation.broadcast).wait();
     return end(operation, call);
 }
 
@@ -211,12 +220,7 @@ Result<Report> Team::Impl::stream(std::int64_t length, engine::Source* source, e
     call.root = root;
     call.source = holds_from_start(call) ? source : nullptr;
     Operation operation = begin(call);
-    engine::progress::enter(*operation.broadcast);
-    engine::progress::wait([&] {
-        if (waiting) waiting();
-        return operation.broadcast->done();
-    });
-    engine::progress::leave(*operation.broadcast);
+    UnderWay(*operation.broadcast).wait(waiting);
     auto report = end(operation, call);
     // MPI may still look at memory of which ranks were sent something that are alive and have been
     // given up: it stays.

@@ -140,9 +140,9 @@ void beside(const std::function<void()>& work) {
     std::exception_ptr thrown;
     std::atomic<bool> done = false;
     const SignalsForOthers blocked;
-    std::thread worker;
+    std::jthread worker;  // whatever happens, it is waited for
     try {
-        worker = std::thread([&] {
+        worker = std::jthread([&] {
             pthread_sigmask(SIG_SETMASK, &blocked.before(), nullptr);
             try {
                 work();
@@ -152,7 +152,9 @@ void beside(const std::function<void()>& work) {
             done = true;
         });
     } catch (const std::system_error&) {
-        work();  // no thread is to be had: the others may take this rank for silent
+        // No thread is to be had: the others may take this rank for silent.
+        pthread_sigmask(SIG_SETMASK, &blocked.before(), nullptr);
+        work();
         return;
     }
     wait_gently([&] { return done.load(); });

@@ -45,9 +45,9 @@ void wait(const std::function<bool()>& finished);
 /// The same for whoever may have to wait for long while others work: sleeps a little instead.
 void wait_gently(const std::function<bool()>& finished);
 
-/// Lets broadcasts move while a thread does `work`, which must not touch MPI. Signals that come
-/// from outside are the thread's meanwhile: a handler that tidies up after what the work does
-/// interrupts it, as if there were no other thread. Whatever the work throws comes out of here.
+/// Lets broadcasts move while a thread does `work`, which must not touch MPI. The calling thread
+/// takes no signals from outside meanwhile: where there is no third thread, a handler that tidies
+/// up after what the work does interrupts it. Whatever the work throws comes out of here.
 void beside(const std::function<void()>& work);
 
 }  // namespace progress

@@ -141,8 +141,11 @@ void remove_all() noexcept {
             if (state == Slot::folder) {
                 gone = ::rmdir(slot.name.data()) == 0 || (errno != ENOTEMPTY && errno != EEXIST);
             }
-            if (gone && state > Slot::taken) slot.state = Slot::taken;
-            left = left || !gone;
+            if (state <= Slot::taken) continue;
+            // Another thread may just be making, or naming, what it has told of: so each is looked
+            // at again.
+            if (gone && round > 0) slot.state = Slot::taken;
+            left = left || !gone || round == 0;
         }
         if (!left) break;
         nanosleep(&moment, nullptr);

@@ -140,7 +140,29 @@ TEST_CASE("a rank whose signs of life come in jerks is given more time, but less
     pulse.stirred(1, now);
     CHECK(pulse.patience(1) == 50 + 50 * 3 / 4);
     // Signs that come as they should make up for it.
-    for (int beat = 0; beat < 24; ++beat) pulse.stirred(1, now += 10);
+    for (int beat = 0; beat < 24; ++beat) {
+        pulse.tick(now += 10);
+        pulse.stirred(1, now);
+    }
+    CHECK(pulse.patience(1) == 50);
+}
+
+TEST_CASE(
+    "after a gap many signs of life may come at once, and the gap is not forgotten for that") {
+    Pulse pulse(times, 0);
+    pulse.watch(one, 0);
+    pulse.heard(1, 0);
+    Ticks now = 0;
+    CHECK(pass(pulse, now, 40).silent.empty());
+    for (int sign = 0; sign < 100; ++sign) pulse.stirred(1, now);
+    CHECK(pulse.patience(1) == 50 + 50 * 3 / 4);
+}
+
+TEST_CASE("the gap of a rank that was absent itself is nobody else's") {
+    Pulse pulse(times, 0);
+    pulse.watch(one, 0);
+    pulse.heard(1, 0);
+    pulse.stirred(1, 500);
     CHECK(pulse.patience(1) == 50);
 }
 

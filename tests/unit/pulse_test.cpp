@@ -141,7 +141,7 @@ TEST_CASE("a rank whose signs of life come in jerks is given more time, but less
     CHECK(pulse.patience(1) == 50 + 50 * 3 / 4);
     // Signs that come as they should make up for it.
     for (int beat = 0; beat < 24; ++beat) {
-        pulse.tick(now += 10);
+        CHECK(pulse.tick(now += 10).silent.empty());
         pulse.stirred(1, now);
     }
     CHECK(pulse.patience(1) == 50);

@@ -131,8 +131,8 @@ Result<void> Journal::append(const Digest& digest) {
 
 void Journal::remove() {
     if (!file_) return;
+    file_ = Descriptor();  // first: a file that is open has a name on NFS until it is closed
     ::unlinkat(folder_, name_.c_str(), 0);
-    file_ = Descriptor();
 }
 
 }  // namespace splitcast::storage

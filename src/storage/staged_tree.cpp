@@ -312,6 +312,7 @@ Result<void> StagedTree::publish(std::size_t index) {
 
 void StagedTree::settle() {
     staging_.kept = true;  // first: from here on they stay
+    if (journal_) journal_->remove();
     if (options_.sync) {
         for (const Item& item : items_) {
             if (const Descriptor folder = open_inner(around_.get(), item.name))

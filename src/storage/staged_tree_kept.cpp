@@ -112,6 +112,7 @@ std::unique_ptr<TreeReader> StagedTree::reader() const {
 }
 
 void StagedTree::discard() {
+    if (journal_) journal_->remove();
     staging_.lasting = false;
     withdraw();
 }

@@ -113,6 +113,7 @@ private:
     Result<void> check_room(const Need& need) const;
     Result<void> make_staging();
     Result<void> open_kept();
+    Result<void> prove(Journal& journal);
     void open_up_folders();
     Result<void> take_over();
     [[nodiscard]] bool locked() const;

@@ -6,6 +6,7 @@
 #include "storage/tree_reader.hpp"
 
 #include <fcntl.h>
+#include <fmt/format.h>
 #include <sys/stat.h>
 
 #include <algorithm>
@@ -39,12 +40,7 @@ Result<std::int64_t> StagedTree::resume(const Origin& origin) {
     auto journal = Journal::open(inside_.get(), journal_name, origin, staging_.name);
     if (!journal) return journal.error();
     open_up_folders();
-    TreeReader reader(catalogue_, places_, TreeReader::Of::partial);
-    auto held =
-        (*journal)->prove([&](std::span<std::byte> bytes) { return reader.fill(bytes).ok(); },
-                          [&](std::span<const std::byte> bytes) { writer_->know(bytes); });
-    if (!held) return held;
-    held_ = *held;
+    if (auto proven = prove(**journal); !proven) return proven.error();
     if (auto taken = take_over(); !taken) return taken.error();
     journal_ = std::move(*journal);
     next_ = held_;
@@ -56,6 +52,17 @@ Result<std::int64_t> StagedTree::resume(const Origin& origin) {
     }
     if (auto enough = check_room(need); !enough) return enough.error();
     return held_;
+}
+
+/// No file is open any more when it returns: on NFS one that is keeps a name when it is removed.
+Result<void> StagedTree::prove(Journal& journal) {
+    const auto found = reader();
+    const auto held =
+        journal.prove([&](std::span<std::byte> bytes) { return found->fill(bytes).ok(); },
+                      [&](std::span<const std::byte> bytes) { writer_->know(bytes); });
+    if (!held) return held.error();
+    held_ = *held;
+    return {};
 }
 
 /// A copy that was all but named may have folders that their owner has not all permissions for.
@@ -74,19 +81,26 @@ void StagedTree::open_up_folders() {
 /// it there, is not part of the copy. Who is killed in the middle of this loses some of what was
 /// there, and no more.
 Result<void> StagedTree::take_over() {
+    const auto failure = [&](int code) {
+        return system_error(Status::destination, folder_, "cannot go on with the partial copy",
+                            code);
+    };
+    const auto remove = [&](const std::string& name) -> Result<void> {
+        if (remove_tree(inside_.get(), name.c_str())) return {};
+        return plain_error(
+            Status::destination, folder_,
+            fmt::format("cannot remove {}/{}; remove it by hand", staging_.name, name));
+    };
     const auto items = static_cast<std::size_t>(catalogue_.items());
     std::vector<Place> left;
     std::vector<std::string> old(items);
     for (std::size_t i = 0; i < items; ++i) old[i] = std::to_string(i);
     for (const std::string& name : names_in(inside_.get())) {
         const bool item = held_ > 0 && std::ranges::find(old, name) != old.end();
-        if (name != journal_name && !item) remove_tree(inside_.get(), name.c_str());
+        if (name == journal_name || item) continue;
+        if (auto removed = remove(name); !removed) return removed;
     }
     if (held_ == 0) return {};
-    const auto failure = [&](int code) {
-        return system_error(Status::destination, folder_, "cannot go on with the partial copy",
-                            code);
-    };
     if (::mkdirat(inside_.get(), left_name, 0700) != 0) return failure(errno);
     const Descriptor folder = open_inner(inside_.get(), left_name);
     if (!folder) return failure(errno);
@@ -97,8 +111,7 @@ Result<void> StagedTree::take_over() {
         left.push_back({places_[left.size()].shown, folder.get(), name, false});
     }
     if (auto taken = writer_->take_over(held_, left); !taken) return taken;
-    remove_tree(inside_.get(), left_name);
-    return {};
+    return remove(left_name);
 }
 
 Result<void> StagedTree::take(std::span<const std::byte> bytes) {

@@ -269,6 +269,12 @@ Result<void> StagedTree::publish() {
         }
         staging_.items.push_back(std::move(item));
     }
+    // What is replaced comes to where the copy was, and may be as the journal says: whoever finds
+    // it there, after a process that was killed, must not take it for the copy.
+    if (journal_ && std::ranges::any_of(staging_.items, &unfinished::Staging::Item::replaces)) {
+        staging_.lasting = false;
+        journal_->remove();
+    }
     for (std::size_t i = 0; i < items_.size(); ++i) {
         staging_.begun = i + 1;
         if (items_[i].skipped) continue;

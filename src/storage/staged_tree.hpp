@@ -33,7 +33,8 @@ namespace splitcast::storage {
 /// and every way off that line, the destructor included, leaves the folder as it was before.
 ///
 /// A tree that is kept is made in ".NAME.splitcast-partial" instead, and every way off the line
-/// leaves that there, with a journal in it: `resume`, after begin, goes on with what it finds.
+/// leaves that there, with a journal in it: `resume`, after begin, goes on with what it finds. Only
+/// from publish on, where that replaces something, nothing is kept.
 class StagedTree {
 public:
     struct Options {

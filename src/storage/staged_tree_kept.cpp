@@ -121,7 +121,8 @@ Result<void> StagedTree::take(std::span<const std::byte> bytes) {
 }
 
 std::unique_ptr<TreeReader> StagedTree::reader() const {
-    return std::make_unique<TreeReader>(catalogue_, places_, TreeReader::Of::partial);
+    return std::make_unique<TreeReader>(catalogue_, places_, TreeReader::Of::partial,
+                                        options_.preserve);
 }
 
 void StagedTree::discard() {

@@ -10,8 +10,9 @@
 
 namespace splitcast::storage {
 
-TreeReader::TreeReader(const Catalogue& catalogue, const std::vector<Place>& items, Of of)
-    : catalogue_(catalogue), cursor_(catalogue, items), of_(of) {
+TreeReader::TreeReader(const Catalogue& catalogue, const std::vector<Place>& items, Of of,
+                       bool preserved)
+    : catalogue_(catalogue), cursor_(catalogue, items), of_(of), preserved_(preserved) {
     if (of_ != Of::partial) return;
     for (const Entry& entry : catalogue_.entries) {
         if (entry.kind == Kind::twin) ++twins_[entry.twin_of];
@@ -108,13 +109,14 @@ Result<void> TreeReader::open() {
     return of_ == Of::partial && !where.follow ? check_partial(facts) : check(facts);
 }
 
-/// Of what others could have put there nothing is taken: a file of another name, or one that is
-/// longer, or has data in its holes. Nor a file that its owner may not read once it is complete,
-/// since who has it must be able to give it to others.
+/// Of what others could have put there nothing is taken: a file of another name or owner, or one
+/// that is longer, or has data in its holes. Nor a file that its owner may not read once it is
+/// complete, since who has it must be able to give it to others.
 Result<void> TreeReader::check_partial(const struct stat& facts) const {
     const auto found = twins_.find(at_);
     const nlink_t names = 1 + (found == twins_.end() ? 0 : found->second);
-    const bool fit = S_ISREG(facts.st_mode) && facts.st_size <= entry().size &&
+    const bool own = facts.st_uid == ::geteuid() || (preserved_ && facts.st_uid == entry().owner);
+    const bool fit = S_ISREG(facts.st_mode) && own && facts.st_size <= entry().size &&
                      facts.st_nlink <= names && (entry().mode & S_IRUSR) != 0 &&
                      (!entry().sparse() || holes_are_empty());
     if (fit) return {};

@@ -27,7 +27,9 @@ public:
         /// copy's own; whether it is the right data is for a digest to tell.
         partial,
     };
-    TreeReader(const Catalogue& catalogue, const std::vector<Place>& items, Of of);
+    /// `preserved`: of a partial copy, whose files may have their last owner.
+    TreeReader(const Catalogue& catalogue, const std::vector<Place>& items, Of of,
+               bool preserved = false);
 
     /// The next bytes of the stream, exactly as many.
     Result<void> fill(std::span<std::byte> into);
@@ -54,6 +56,7 @@ private:
     const Catalogue& catalogue_;
     FolderCursor cursor_;
     Of of_;
+    bool preserved_;
     std::map<std::int32_t, nlink_t> twins_;  ///< of a partial copy: further names of files
     Digester digester_;
     std::int32_t at_ = 0;      ///< entry that the next byte is of

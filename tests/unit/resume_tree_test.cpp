@@ -14,6 +14,7 @@
 #include <catch2/generators/catch_generators.hpp>
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -126,13 +127,15 @@ public:
         digest_ = *reader.finish();
     }
 
+    StagedTree::Options options{.keep = true};
+
     [[nodiscard]] std::int64_t length() const { return std::ssize(stream_); }
 
     [[nodiscard]] Result<std::unique_ptr<StagedTree>> create() const {
         const CatalogueTotals sum = totals(sources_.catalogue);
         return StagedTree::create(
             folder_.path(), {{.name = "copy", .folder = true}},
-            {.bytes = sum.data, .entries = sum.entries, .largest = sum.largest}, {.keep = true});
+            {.bytes = sum.data, .entries = sum.entries, .largest = sum.largest}, options);
     }
 
     /// Begins, or goes on.
@@ -338,6 +341,12 @@ TEST_CASE("what others have made of it is not taken over") {
         write(copying.path(partial) / "7", "another item");
         fs::create_directory(copying.path(partial) / "left");
     }
+    SECTION("a file is somebody else's") {
+        if (::geteuid() == 0) {
+            REQUIRE(::chown(copying.left("b/deep/large").c_str(), 65534, 65534) == 0);
+            held = 0;
+        }
+    }
     SECTION("permissions are others") {
         fs::permissions(copying.left("a"), static_cast<fs::perms>(0666));
         fs::permissions(copying.left("b"), static_cast<fs::perms>(0));
@@ -356,6 +365,40 @@ TEST_CASE("what others have made of it is not taken over") {
     CHECK(read(victim) == "untouched");
     if (fs::is_regular_file(copying.path("elsewhere")))
         CHECK(fs::hard_link_count(copying.path("elsewhere")) == 1);
+}
+
+TEST_CASE("what a copy has replaced is not taken for the copy") {
+    Copying copying;
+    copying.options.replace = true;
+    REQUIRE(copying.complete() == 0);
+    REQUIRE(copying.names() == std::vector<std::string>{"copy", "source"});
+    SECTION("after a process that was killed") {
+        const pid_t child = ::fork();
+        if (child == 0) {
+            try {
+                const auto tree = copying.open();
+                copying.feed(*tree, copying.length());
+                ::_exit(tree->finish() && tree->publish() ? 0 : 1);
+            } catch (...) {
+                ::_exit(2);
+            }
+        }
+        int status = -1;
+        REQUIRE(::waitpid(child, &status, 0) == child);
+        REQUIRE(status == 0);
+        CHECK(copying.names() == std::vector<std::string>{partial, "copy", "source"});
+    }
+    SECTION("after one that failed") {
+        const auto tree = copying.open();
+        copying.feed(*tree, copying.length());
+        REQUIRE(tree->finish());
+        REQUIRE(tree->publish());
+        SECTION("by itself") { tree->withdraw(); }
+        SECTION("by a signal handler") { unfinished::remove_all(); }
+        CHECK(copying.names() == std::vector<std::string>{"copy", "source"});
+    }
+    CHECK(picture(copying.path("copy")) == picture(copying.path("source")));
+    CHECK(copying.complete() == 0);
 }
 
 TEST_CASE("a tree that is kept has one copy at a time") {

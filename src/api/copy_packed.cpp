@@ -340,9 +340,19 @@ void Packed::give_to_unpack(std::int64_t batch, std::span<std::byte> bytes) {
 /// In the filling lane.
 Result<void> Packed::fill(const Lane::Piece& piece) {
     if (auto filled = reader_->fill(piece.bytes); !filled) return filled;
+    pack(piece);
+    if (!resume_) return {};
+    // Whoever gives this batch from its own files must have the same bytes.
+    Slot& here = slot(piece.offset);
+    const std::span wire(here.wire(), static_cast<std::size_t>(here.packing.bytes));
+    here.packing.content = static_cast<std::uint32_t>(storage::digest_of(wire).low);
+    return {};
+}
+
+void Packed::pack(const Lane::Piece& piece) {
     Slot& here = slot(piece.offset);
     here.packing = {.bytes = std::ssize(piece.bytes)};
-    if (codec_ == Codec::none) return {};
+    if (codec_ == Codec::none) return;
     const std::size_t room = packer_->bound(piece.bytes.size());
     const std::span packed(here.packed.at_least(room + sizeof(Packing)), room);
     const std::size_t size = packer_->pack(piece.bytes, packed);
@@ -350,7 +360,6 @@ Result<void> Packed::fill(const Lane::Piece& piece) {
         here.packing = {.bytes = static_cast<std::int64_t>(size),
                         .codec = static_cast<std::int32_t>(codec_)};
     }
-    return {};
 }
 
 /// In the unpacking lane. What is packed is shorter than what is not.
@@ -411,7 +420,11 @@ Result<void> Packed::finish() {
     if (!writes()) return {};
     unpacking_->drain();
     if (failed_) return *failed_;
-    if (auto error = unpacking_->error()) return *error;
+    if (auto error = unpacking_->error()) {
+        // What came before came the same way, and must not be gone on with.
+        if (error->status == Status::integrity) setup_.target->discard();
+        return *error;
+    }
     auto digest = setup_.target->tree()->finish();
     if (!digest) return digest.error();
     written_ = *digest;

@@ -62,7 +62,7 @@ private:
     struct Packing {
         std::int64_t bytes = 0;
         std::int32_t codec = 0;
-        std::int32_t unused = 0;
+        std::uint32_t content = 0;  ///< part of the digest of these bytes, where somebody resumes
         friend bool operator==(const Packing&, const Packing&) = default;
     };
     /// What is said before the catalogue is.
@@ -121,6 +121,7 @@ private:
     std::optional<Error> ready_to_receive(std::int64_t batch);
     std::int64_t ready_to_give(std::int64_t batch);
     Result<void> fill(const storage::Lane::Piece& piece);
+    void pack(const storage::Lane::Piece& piece);
     Result<void> unpack(const storage::Lane::Piece& piece);
     static void wait_for(storage::Lane& lane, std::int64_t bytes);
     void sum_up(const Report& report);

@@ -95,7 +95,12 @@ Result<void> TreeReader::open() {
     // O_NONBLOCK: what has become a named pipe is refused below instead of waited for.
     const int flags =
         O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY | (where.follow ? 0 : O_NOFOLLOW);
-    file_ = Descriptor(retry([&] { return ::openat(where.folder, where.name, flags); }));
+    const auto open = [&](int more) {
+        return Descriptor(retry([&] { return ::openat(where.folder, where.name, flags | more); }));
+    };
+    // To read a copy is no access that anybody wants to know of. Only a file's owner may hide it.
+    file_ = open(of_ == Of::source ? 0 : O_NOATIME);
+    if (!file_ && errno == EPERM) file_ = open(0);
     if (!file_) return failure("cannot open the file", errno);
     struct stat facts{};
     if (::fstat(file_.get(), &facts) != 0) return failure("cannot examine the file", errno);

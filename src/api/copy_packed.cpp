@@ -14,15 +14,6 @@ namespace splitcast::api {
 using storage::Codec;
 using storage::Lane;
 
-namespace {
-
-storage::Digest libraries() {
-    const std::string versions = storage::version(Codec::lz4) + " " + storage::version(Codec::zstd);
-    return storage::digest_of(std::as_bytes(std::span(versions)));
-}
-
-}  // namespace
-
 Packed::~Packed() {
     // Before what they work on.
     filling_.reset();
@@ -125,7 +116,7 @@ void Packed::prepare_to_tell() {
     head_ = {.bytes = std::ssize(catalogue_),
              .digest = storage::digest_of(catalogue_),
              .codec = static_cast<std::int32_t>(codec_),
-             .libraries = libraries(),
+             .libraries = storage::libraries(),
              .first = slot(0).packing};
 }
 
@@ -175,7 +166,7 @@ Result<void> Packed::resume() {
     if (writes() && !failed_) failed_ = beside([this] { return find_held(); });
     // Who writes nothing, or cannot, needs nothing.
     const bool needs = writes() && !failed_;
-    const bool same = codec_ == Codec::none || libraries() == head_.libraries;
+    const bool same = codec_ == Codec::none || storage::libraries() == head_.libraries;
     if (needs && same && !reads()) given_below_ = held_;
     const auto first = lowest(needs ? held_ : count);
     if (!first) return first.error();

@@ -32,12 +32,14 @@ struct Sight {
     storage::CatalogueTotals totals;
     std::int64_t seconds = 0;  ///< of the last change, of a plain file
     std::int64_t nanoseconds = 0;
-    storage::Digest sample;  ///< of a plain file's beginning and end, or of the catalogue
+    storage::Digest sample;     ///< of a plain file's beginning and end, or of the catalogue
+    storage::Digest libraries;  ///< who stands in must also compress the same bytes to the same
     std::uint32_t mode = 0;
 
     [[nodiscard]] bool same_as(const Sight& other) const {
         return packed == other.packed && totals == other.totals && seconds == other.seconds &&
-               nanoseconds == other.nanoseconds && sample == other.sample;
+               nanoseconds == other.nanoseconds && sample == other.sample &&
+               libraries == other.libraries;
     }
 };
 static_assert(std::is_trivially_copyable_v<Sight>);
@@ -208,12 +210,8 @@ private:
         digester.add(storage::encode(found->catalogue, storage::Encoding::comparable));
         // What a copy with other attributes has left is not what is wanted.
         digester.add(std::as_bytes(std::span(&options_.preserve, 1)));
-        // Who stands in must also compress the same bytes to the same bytes.
-        for (const auto codec : {storage::Codec::lz4, storage::Codec::zstd}) {
-            const std::string version = storage::version(codec);
-            digester.add(std::as_bytes(std::span(version)));
-        }
         mine.sample = digester.digest();
+        mine.libraries = storage::libraries();
         for (const storage::Entry& entry : found->catalogue.entries) {
             if (entry.parent >= 0) continue;
             items_.push_back({.identity = found->identities[items_.size()],

@@ -8,6 +8,7 @@
 #include <chrono>
 #include <limits>
 #include <new>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -33,13 +34,10 @@ const char* text(Codec codec) {
     return "none";
 }
 
-std::string version(Codec codec) {
-    switch (codec) {
-        case Codec::none: break;
-        case Codec::lz4: return fmt::format("lz4 {}", LZ4_versionString());
-        case Codec::zstd: return fmt::format("zstd {}", ZSTD_versionString());
-    }
-    return {};
+Digest libraries() {
+    const std::string versions =
+        fmt::format("lz4 {} zstd {}", LZ4_versionString(), ZSTD_versionString());
+    return digest_of(std::as_bytes(std::span(versions)));
 }
 
 struct Compressor::State {

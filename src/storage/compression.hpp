@@ -1,20 +1,20 @@
 #pragma once
 
 #include "splitcast/error.hpp"
+#include "storage/digest.hpp"
 
 #include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <span>
-#include <string>
 
 namespace splitcast::storage {
 
 enum class Codec : std::uint8_t { none = 0, lz4 = 1, zstd = 2 };
 [[nodiscard]] const char* text(Codec codec);
 
-/// Names the library and its version: the same text on two hosts, and the same bytes come out.
-[[nodiscard]] std::string version(Codec codec);
+/// Of the libraries' versions: the same on two hosts, and the same bytes come out.
+[[nodiscard]] Digest libraries();
 
 /// Compresses blocks, and gets them back.
 class Compressor {

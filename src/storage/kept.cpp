@@ -51,36 +51,44 @@ Result<Folder> open_folder(int around, const std::string& of, const std::string&
         if (!made && errno != EEXIST) return failure("cannot make the partial copy", errno);
         Folder there{.folder = open(around, wanted, O_DIRECTORY), .found = !made};
         if (!there.folder) {
-            if (errno == ENOENT || (errno == ENOTDIR && remove_file(around, of))) continue;
-            return failure("cannot open the partial copy", errno);
+            const int code = errno;
+            if (code == ENOENT) continue;
+            const Removal removed = code == ENOTDIR ? remove_file(around, of) : Removal::failed;
+            if (removed == Removal::gone) continue;
+            if (removed == Removal::held) return under_way(path);
+            return failure("cannot open the partial copy", code);
         }
         const auto facts = facts_of_own(there.folder.get());
         if (!facts) return failure("another user has made", EPERM);
         if ((facts->st_mode & 0777U) != 0700 && ::fchmod(there.folder.get(), 0700) != 0)
             return failure("cannot set the permissions of", errno);
-        if (held_by_another(there.folder.get()))
-            return plain_error(Status::destination, path, "another copy to it is under way");
+        if (held_by_another(there.folder.get())) return under_way(path);
         struct stat still{};
         if (::fstat(there.folder.get(), &still) == 0 && still.st_nlink > 0) return there;
     }
     return failure("cannot make the partial copy", EEXIST);
 }
 
-bool remove_file(int around, const std::string& of) {
+Error under_way(const std::string& path) {
+    return plain_error(Status::destination, path, "another copy to it is under way");
+}
+
+Removal remove_file(int around, const std::string& of) {
     const std::string wanted = name(of, "partial");
     const Descriptor file = open(around, wanted, 0);
     const auto facts = file ? facts_of_own(file.get()) : std::nullopt;
-    if (!facts || !S_ISREG(facts->st_mode) || facts->st_nlink != 1 || held_by_another(file.get()))
-        return false;
+    if (!facts || !S_ISREG(facts->st_mode) || facts->st_nlink != 1) return Removal::failed;
+    if (held_by_another(file.get())) return Removal::held;
     ::unlinkat(around, name(of, "journal").c_str(), 0);
-    return ::unlinkat(around, wanted.c_str(), 0) == 0;
+    return ::unlinkat(around, wanted.c_str(), 0) == 0 ? Removal::gone : Removal::failed;
 }
 
-bool remove_folder(int around, const std::string& of) {
+Removal remove_folder(int around, const std::string& of) {
     const std::string wanted = name(of, "partial");
     const Descriptor folder = open(around, wanted, O_DIRECTORY);
-    if (!folder || !facts_of_own(folder.get()) || held_by_another(folder.get())) return false;
-    return remove_tree(around, wanted.c_str());
+    if (!folder || !facts_of_own(folder.get())) return Removal::failed;
+    if (held_by_another(folder.get())) return Removal::held;
+    return remove_tree(around, wanted.c_str()) ? Removal::gone : Removal::failed;
 }
 
 }  // namespace splitcast::storage::kept

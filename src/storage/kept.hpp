@@ -3,6 +3,7 @@
 #include "splitcast/error.hpp"
 #include "storage/posix.hpp"
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 
@@ -21,9 +22,13 @@ struct Folder {
 };
 Result<Folder> open_folder(int around, const std::string& of, const std::string& path);
 
+/// What one says of a copy whose partial file or folder is locked.
+Error under_way(const std::string& path);
+
 /// Removes what copies of the other kind have left under the same name, if it is this user's and
-/// nobody holds it. False: it is there still.
-bool remove_file(int around, const std::string& of);
-bool remove_folder(int around, const std::string& of);
+/// nobody holds it.
+enum class Removal : std::uint8_t { gone, held, failed };
+Removal remove_file(int around, const std::string& of);
+Removal remove_folder(int around, const std::string& of);
 
 }  // namespace splitcast::storage::kept

@@ -131,8 +131,11 @@ Result<void> StagedFile::open_kept() {
     constexpr int flags = O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC;
     const auto open = [&] { return ::openat(folder_.get(), temporary_.c_str(), flags, mode); };
     file_ = Descriptor(retry(open));
-    if (!file_ && errno == EISDIR && kept::remove_folder(folder_.get(), name_))
+    if (!file_ && errno == EISDIR) {
+        const auto removed = kept::remove_folder(folder_.get(), name_);
+        if (removed == kept::Removal::held) return kept::under_way(path_);
         file_ = Descriptor(retry(open));
+    }
     if (!file_) return failure("cannot make the partial file " + temporary_, errno);
     struct stat facts{};
     if (::fstat(file_.get(), &facts) != 0 || !S_ISREG(facts.st_mode) ||
@@ -140,7 +143,7 @@ Result<void> StagedFile::open_kept() {
         return failure(temporary_ + " is not a partial file of this user", EPERM);
     }
     if (::flock(file_.get(), LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK)
-        return plain_error(Status::destination, path_, "another copy to it is under way");
+        return kept::under_way(path_);
     // Permissions may have been others then, and never become wider than they are to be.
     if ((facts.st_mode & 07777 & ~mode) != 0 && ::fchmod(file_.get(), facts.st_mode & mode) != 0)
         return failure("cannot set the permissions of " + temporary_, errno);

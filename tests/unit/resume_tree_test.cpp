@@ -443,13 +443,17 @@ TEST_CASE("what a copy of the other kind has left makes way") {
         write(copying.path(".copy.splitcast-journal"), "journal");
         REQUIRE(fs::is_regular_file(copying.path(partial)));
         const auto held = StagedFile::create(file, 10, {.keep = true});
-        CHECK_FALSE(copying.create());  // that one is alive
+        const auto refused = copying.create();
+        REQUIRE_FALSE(refused);
+        CHECK(refused.error().text.find("under way") != std::string::npos);
     }
     copying.interrupt(chunk);
     CHECK(copying.names() == std::vector<std::string>{partial, "source"});
     {
         const auto tree = copying.open();
-        CHECK_FALSE(StagedFile::create(file, 10, {.keep = true}));
+        const auto refused = StagedFile::create(file, 10, {.keep = true});
+        REQUIRE_FALSE(refused);
+        CHECK(refused.error().text.find("under way") != std::string::npos);
     }
     CHECK(StagedFile::create(file, 10, {.keep = true}));
     CHECK(fs::is_regular_file(copying.path(partial)));

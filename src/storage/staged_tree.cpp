@@ -333,18 +333,9 @@ void StagedTree::settle() {
 
 void StagedTree::withdraw() {
     if (!std::exchange(there_, false)) return;
-    for (std::size_t i = staging_.begun; i > 0; --i) {
-        const unfinished::Staging::Item& item = staging_.items[i - 1];
-        struct stat there{};
-        // Somebody may have put something else under the final name.
-        if (items_[i - 1].skipped ||
-            ::fstatat(around_.get(), item.final_name.c_str(), &there, AT_SYMLINK_NOFOLLOW) != 0 ||
-            identity(there) != item.identity)
-            continue;
-        ::renameat2(around_.get(), item.final_name.c_str(), inside_.get(), item.name.c_str(),
-                    item.replaces ? RENAME_EXCHANGE : RENAME_NOREPLACE);
-    }
-    if (staging_.lasting) {
+    if (!unfinished::put_back(staging_)) {
+        // What was replaced is lost to its name, but not lost.
+    } else if (staging_.lasting) {
         ::unlinkat(around_.get(), staging_.name.c_str(), AT_REMOVEDIR);  // if nothing is in it
     } else {
         remove_tree(around_.get(), staging_.name.c_str());

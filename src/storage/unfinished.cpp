@@ -10,8 +10,10 @@
 #include <array>
 #include <atomic>
 #include <cerrno>
+#include <charconv>
 #include <climits>
 #include <cstdio>
+#include <cstring>
 #include <ctime>
 #include <ranges>
 
@@ -83,19 +85,51 @@ void take_back(const Slot& slot) {
     }
 }
 
-/// The items go back, and what they have replaced with them; then the folder goes, unless it is to
-/// last.
+/// Who is to move a folder into another one must be allowed to write to it. Its owner may not even
+/// be allowed to open it.
+void make_movable(int parent, const char* name, const FileIdentity& wanted) {
+    const int folder = ::openat(parent, name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (folder < 0) return;
+    struct stat facts{};
+    if (::fstat(folder, &facts) == 0 && identity(facts) == wanted &&
+        (facts.st_mode & S_IWUSR) == 0) {
+        std::array<char, 32> path{"/proc/self/fd/"};
+        const std::size_t length = std::strlen(path.data());
+        *std::to_chars(path.data() + length, path.data() + path.size() - 1, folder).ptr = '\0';
+        ::chmod(path.data(), (facts.st_mode & 07777U) | S_IWUSR);
+    }
+    ::close(folder);
+}
+
+enum class Lies : std::uint8_t { nothing, the_copy, something_else };
+
+Lies what_lies(int folder, const std::string& name, const FileIdentity& copy) {
+    struct stat there{};
+    if (::fstatat(folder, name.c_str(), &there, AT_SYMLINK_NOFOLLOW) != 0) return Lies::nothing;
+    return identity(there) == copy ? Lies::the_copy : Lies::something_else;
+}
+
+bool put_item_back(const Staging& staging, const Staging::Item& item) {
+    const char* const final_name = item.final_name.c_str();
+    const char* const name = item.name.c_str();
+    // Else somebody has put something else under the final name, or it has not come to that.
+    if (what_lies(staging.around, item.final_name, item.identity) == Lies::the_copy) {
+        make_movable(staging.around, final_name, item.identity);
+        // Where the file system cannot exchange names, or look before it renames, what was replaced
+        // is gone already, and the name inside is free.
+        if (::renameat2(staging.around, final_name, staging.folder, name,
+                        item.replaces ? RENAME_EXCHANGE : RENAME_NOREPLACE) != 0 &&
+            what_lies(staging.folder, item.name, item.identity) == Lies::nothing)
+            ::renameat(staging.around, final_name, staging.folder, name);
+    }
+    return !item.replaces ||
+           what_lies(staging.folder, item.name, item.identity) != Lies::something_else;
+}
+
+/// Then the folder goes, unless it is to last.
 bool take_back(const Staging& staging) {
     if (staging.kept) return remove_tree(staging.around, staging.name.c_str());
-    for (std::size_t i = staging.begun; i > 0; --i) {
-        const Staging::Item& item = staging.items[i - 1];
-        struct stat there{};
-        if (::fstatat(staging.around, item.final_name.c_str(), &there, AT_SYMLINK_NOFOLLOW) != 0 ||
-            identity(there) != item.identity)
-            continue;
-        ::renameat2(staging.around, item.final_name.c_str(), staging.folder, item.name.c_str(),
-                    item.replaces ? RENAME_EXCHANGE : RENAME_NOREPLACE);
-    }
+    if (!put_back(staging)) return true;
     if (!staging.lasting) return remove_tree(staging.around, staging.name.c_str());
     ::unlinkat(staging.around, staging.name.c_str(), AT_REMOVEDIR);  // if nothing is in it
     return true;
@@ -108,6 +142,13 @@ void add_staging(const Staging& staging) {
     add(staging.around, staging.name, Slot::staging, {}, {}, &staging);
 }
 void drop_staging(const Staging& staging) { drop(staging.around, staging.name, Slot::staging); }
+
+bool put_back(const Staging& staging) noexcept {
+    bool all = true;
+    for (std::size_t i = staging.begun; i > 0; --i)
+        all = put_item_back(staging, staging.items[i - 1]) && all;
+    return all;
+}
 
 bool ending() noexcept { return removing; }
 

@@ -52,6 +52,10 @@ struct Staging {
 void add_staging(const Staging& staging);
 void drop_staging(const Staging& staging);
 
+/// Takes back what has its final name, and puts what it replaced there again. False: something that
+/// was replaced could not be put back, and lies in the staging folder, which must stay.
+bool put_back(const Staging& staging) noexcept;
+
 /// A signal handler has begun to remove them: nothing new should be made.
 [[nodiscard]] bool ending() noexcept;
 

@@ -6,6 +6,7 @@
 #include "support/folder.hpp"
 
 #include <catch2/catch_test_macros.hpp>
+#include <catch2/generators/catch_generators.hpp>
 #include <fcntl.h>
 #include <sys/file.h>
 #include <sys/stat.h>
@@ -77,6 +78,25 @@ void check_copy(const fs::path& top) {
     CHECK(fs::equivalent(top / "twin", top / "sub/file"));
 }
 
+/// Without the rights of the super-user, who may move whatever there is.
+class Ordinary {
+public:
+    explicit Ordinary(const std::string& folder) : before_(::geteuid()) {
+        constexpr uid_t nobody = 65534;
+        if (before_ != 0) return;
+        REQUIRE(::chown(folder.c_str(), nobody, nobody) == 0);
+        REQUIRE(::seteuid(nobody) == 0);
+    }
+    Ordinary(const Ordinary&) = delete;
+    Ordinary& operator=(const Ordinary&) = delete;
+    ~Ordinary() {
+        if (before_ == 0) static_cast<void>(::seteuid(0));
+    }
+
+private:
+    uid_t before_;
+};
+
 }  // namespace
 
 TEST_CASE("a tree is named when it is complete, and not before") {
@@ -123,6 +143,42 @@ TEST_CASE("a tree that is given up leaves nothing, and what it replaced is back"
     }
     CHECK(folder.names() == std::vector<std::string>{"copy", "source"});
     CHECK(fs::exists(folder / "copy/old"));
+}
+
+TEST_CASE("a folder that its owner may not write to is taken back, too") {
+    const Folder folder;
+    const Ordinary user(folder.path());
+    make_source(folder / "source");
+    fs::create_directories(folder / "copy/old");
+    {
+        auto tree = stage(folder / "source", folder.path(), {.name = "copy", .folder = true}, true);
+        REQUIRE(tree);
+        REQUIRE((*tree)->publish());
+        fs::permissions(folder / "copy", static_cast<fs::perms>(GENERATE(0555, 0)));
+        SECTION("when the tree is given up") {}
+        SECTION("by a signal handler") { unfinished::remove_all(); }
+    }
+    CHECK(folder.names() == std::vector<std::string>{"copy", "source"});
+    CHECK(fs::exists(folder / "copy/old"));
+}
+
+TEST_CASE("what was replaced is not removed if it cannot be put back") {
+    const Folder folder;
+    make_source(folder / "source");
+    fs::create_directories(folder / "copy/old");
+    {
+        auto tree = stage(folder / "source", folder.path(), {.name = "copy", .folder = true}, true);
+        REQUIRE(tree);
+        REQUIRE((*tree)->publish());
+        fs::rename(folder / "copy", folder / "elsewhere");
+        fs::create_directory(folder / "copy");
+        SECTION("when the tree is given up") {}
+        SECTION("by a signal handler") { unfinished::remove_all(); }
+    }
+    const std::vector<std::string> names = folder.names();
+    REQUIRE(names.size() == 4);
+    CHECK(fs::exists(folder / names.front() / "0/old"));
+    CHECK(fs::is_empty(folder / "copy"));
 }
 
 TEST_CASE("a tree that has settled stays, also when a signal comes") {

@@ -164,15 +164,18 @@ Result<void> Packed::resume() {
     if (!resume_) return {};
     const std::int64_t count = batches_.count();
     if (writes() && !failed_) failed_ = beside([this] { return find_held(); });
-    // Who writes nothing, or cannot, needs nothing.
-    const bool needs = writes() && !failed_;
+    const bool needs = writes() && !failed_;  // who writes nothing needs nothing
     const bool same = codec_ == Codec::none || storage::libraries() == head_.libraries;
     if (needs && same && !reads()) given_below_ = held_;
-    const auto first = lowest(needs ? held_ : count);
+    constexpr std::int64_t failure = 0;
+    const auto first = lowest(failed_ ? failure : 1 + (needs ? held_ : count));
     if (!first) return first.error();
+    if (failed_) return *failed_;
+    // Why, it says itself.
+    if (*first == failure) return Error{Status::internal, "a rank that writes could not begin"};
     const auto beyond = lowest(count - given_below_);
     if (!beyond) return beyond.error();
-    first_ = *first;
+    first_ = *first - 1;
     resumed_ = count - *beyond;
     if (given_below_ > first_ && locally([this] { return fill_held(); })) given_below_ = 0;
     return first_ > 0 ? pass_over() : Result<void>();

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -116,6 +117,21 @@ TEST_CASE("a tree is named when it is complete, and not before") {
     }
     CHECK(folder.names() == std::vector<std::string>{"copy", "source"});
     check_copy(folder / "copy");
+}
+
+TEST_CASE("to read a copy back is no access to it") {
+    const Folder folder;
+    make_source(folder / "source");
+    const auto tree = stage(folder / "source", folder.path(), {.name = "copy", .folder = true});
+    REQUIRE(tree);
+    const std::string file = folder / folder.names().front() / "0/sub/file";
+    const std::array<timespec, 2> times{
+        {{.tv_sec = 1, .tv_nsec = 0}, {.tv_sec = 0, .tv_nsec = UTIME_OMIT}}};
+    REQUIRE(::utimensat(AT_FDCWD, file.c_str(), times.data(), 0) == 0);
+    REQUIRE((*tree)->read_back());
+    struct stat facts{};
+    REQUIRE(::stat(file.c_str(), &facts) == 0);
+    CHECK(facts.st_atim.tv_sec == 1);
 }
 
 TEST_CASE("a tree that is given up leaves nothing, and what it replaced is back") {

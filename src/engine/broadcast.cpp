@@ -229,7 +229,10 @@ void Broadcast::pass_points_of_state() {
         pass(FaultPoint::repair);
     }
     if (machine_.state() == passed_state_) return;
-    passed_state_ = machine_.state();
+    const Machine::State before = std::exchange(passed_state_, machine_.state());
+    // Where all others were waiting for this rank only, it takes both in one step.
+    if (passed_state_ == Machine::State::committing && before != Machine::State::completing)
+        pass(FaultPoint::complete);
     switch (passed_state_) {
         case Machine::State::regrouping: pass(FaultPoint::regroup); break;
         case Machine::State::completing: pass(FaultPoint::complete); break;

@@ -133,8 +133,14 @@ bool Stage::would_be_waited_for(const Blow& blow) const {
     return false;
 }
 
+// Who has returned misses nobody any more. (Its team tells those whom it has left out, whatever
+// broadcast they are in: src/mpi/hub.hpp, `expel`. Here the death is announced to them instead.)
 void Stage::announce_the_unmissed() {
-    if (scenario.all_here || somebody_knows({})) return;
+    std::vector<Rank> returned;
+    for (Rank rank = 0; rank < scenario.ranks(); ++rank) {
+        if (lives.of(rank).returned) returned.push_back(rank);
+    }
+    if (scenario.all_here || somebody_knows(returned)) return;
     for (Rank rank = 0; rank < scenario.ranks(); ++rank) {
         if (lives.of(rank).dead && !lives.of(rank).announced)
             announce(rank, 3 * scenario.pulse.timeout);

@@ -212,6 +212,8 @@ void explain(LinkVerdict& verdict) {
             if (one.standing.outlier) group.links.push_back(one.link);
             one.standing.outlier = false;
         }
+        // Nothing is known to be wrong with the links that would join them: they were not measured.
+        if (group.links.empty()) continue;
         group.out = median(out);
         group.in = median(in);
         verdict.groups.push_back(std::move(group));

@@ -208,6 +208,23 @@ TEST_CASE("nodes behind a slow switch are named together, and nobody else is nam
     CHECK(missed <= clusters / 4 / 20);
 }
 
+TEST_CASE(
+    "nodes whose links to the others could not be measured are not said to be behind a switch") {
+    Random random(21);
+    PairFigures figures = Cluster(4).measure(pair_rounds(4), repetitions, random);
+    for (auto& rounds : figures.values) {
+        for (std::size_t round = 0; round < rounds.size(); ++round) {
+            for (std::size_t to = 0; to < 4; ++to) {
+                const bool below = figures.rounds[round][to] < 2;
+                if (below != (to < 2)) rounds[round][to] = unknown;
+            }
+        }
+    }
+    LinkVerdict verdict = judge(figures, {});
+    explain(verdict);
+    CHECK(verdict.clean());
+}
+
 TEST_CASE("in 1,000 nodes a slow one is found, and a switch of 40") {
     Random random(seed_of_case(0));
     SECTION("a node") {

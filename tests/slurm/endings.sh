@@ -7,6 +7,14 @@ splitcast=$(readlink -f "$1")
 . "$(dirname "$0")/harness.sh"
 make_file source $((128 << 20)) # 112 s at 10 Mbit/s
 
+# Slurm lets a minute or two pass before it starts a job again that was queued again. Not before all nodes are done with its
+# first run: one that was started sooner has failed without a word, twice.
+start_again() { # JOB
+    until_true 60 eval '[[ $(sinfo --noheader --format=%T | sort -u) == idle ]]'
+    sleep 1
+    scontrol update JobId="$1" StartTime=now
+}
+
 begun() { writing h4 && [[ $(job_state "$1") == RUNNING ]]; }
 
 ends_clean() { # TEXT SCANCEL-OPTION...
@@ -53,9 +61,8 @@ TEXT
 check "requeue: it had begun" until_true 30 begun "$job"
 scontrol requeue "$job"
 check "requeue: nothing stays on any node" until_true 30 all_clean
-# Slurm lets a minute or two pass before it starts such a job again.
 check "requeue: it waits again" until_true 60 eval '[[ $(job_state "$job") == PENDING ]]'
-scontrol update JobId="$job" StartTime=now
+start_again "$job"
 check "requeue: the second time it ends well" test "$(state_at_end "$job")" = COMPLETED
 check "requeue: every node has the copy" copied less /dev/shm/data h1 h2 h3 h4
 for node in $(nodes); do "$cluster" at "$node" rm /dev/shm/data; done
@@ -77,7 +84,7 @@ has_some() { # that is proven: more than the journal's head, on every node
 check "resume: it had begun" until_true 60 has_some
 scontrol requeue "$job"
 check "resume: it waits again" until_true 60 eval '[[ $(job_state "$job") == PENDING ]]'
-scontrol update JobId="$job" StartTime=now
+start_again "$job"
 check "resume: the second time it ends well" test "$(state_at_end "$job")" = COMPLETED
 check "resume: every node has the copy" copied more /dev/shm/data h1 h2 h3 h4
 had_some=$(cat "$work/${job}"_*.out | grep -c '"bytes_held": [1-9]') || true

@@ -42,9 +42,9 @@ struct CopySetup {
     [[nodiscard]] std::vector<int> mover_ranks() const;
 };
 
-/// Collective over `comm`. Ranks that die on the way, or fall silent once there is a team of all,
+/// Collective over `caller`. Ranks that die on the way, or fall silent once there is a team of all,
 /// are left out; the same outcome on all others.
-Result<CopySetup> set_up_copy(MPI_Comm comm, const std::vector<std::string>& from,
+Result<CopySetup> set_up_copy(MPI_Comm caller, const std::vector<std::string>& from,
                               const std::string& to, const CopyOptions& options);
 
 }  // namespace splitcast::api

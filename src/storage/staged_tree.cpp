@@ -45,8 +45,11 @@ bool is_staging(std::string_view name, std::string_view prefix) {
 }  // namespace
 
 StagedTree::StagedTree(std::string folder, std::vector<Item> items, const Need& need,
-                       const Options& options)
-    : folder_(std::move(folder)), items_(std::move(items)), need_(need), options_(options) {}
+                       Options options)
+    : folder_(std::move(folder)),
+      items_(std::move(items)),
+      need_(need),
+      options_(std::move(options)) {}
 
 StagedTree::~StagedTree() { withdraw(); }
 

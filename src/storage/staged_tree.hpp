@@ -106,8 +106,7 @@ public:
     [[nodiscard]] std::vector<std::string> shortfalls() const;
 
 private:
-    StagedTree(std::string folder, std::vector<Item> items, const Need& need,
-               const Options& options);
+    StagedTree(std::string folder, std::vector<Item> items, const Need& need, Options options);
     Result<void> open_folder();
     [[nodiscard]] Result<void> check_outside() const;
     Result<void> check_name(const Item& item) const;

@@ -40,9 +40,6 @@ public:
             return broadcast_.done();
         });
     }
-    void wait_gently() const {
-        engine::progress::wait_gently([this] { return broadcast_.done(); });
-    }
 
 private:
     engine::Broadcast& broadcast_;
@@ -98,7 +95,7 @@ Result<Ballot> Team::Impl::lowest(const std::function<Vote(const engine::Broadca
             broadcast.hear_of(mine.known);
             broadcast.bring(mine.ballot);
         });
-        under_way.wait_gently();
+        under_way.wait();
     }
     const auto report = end(operation, call);
     if (!report) return report.error();
@@ -113,7 +110,7 @@ Result<void> Team::Impl::tell(void* bytes, std::int64_t size, int root) {
     call.buffer = static_cast<std::byte*>(bytes);
     call.length = size;
     Operation operation = begin(call);
-    UnderWay(*operation.broadcast).wait_gently();
+    UnderWay(*operation.broadcast).wait();
     const auto report = end(operation, call);
     if (!report) return report.error();
     return {};

@@ -13,6 +13,7 @@
 #include "mpi/transport.hpp"
 #include "splitcast/splitcast.hpp"
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -161,6 +162,8 @@ public:
     [[nodiscard]] const std::vector<int>& members() const { return members_; }
     /// The last report of this team that told of lost ranks.
     [[nodiscard]] const Report& last_failure() const { return last_failure_; }
+    /// When this rank knew that it would go on without the last one that was lost.
+    [[nodiscard]] std::chrono::steady_clock::time_point last_loss() const { return last_loss_; }
     Result<MPI_Comm> survivors();
     /// What a rank is called.
     [[nodiscard]] int name(int rank) const { return names_[static_cast<std::size_t>(rank)]; }
@@ -218,6 +221,7 @@ private:
     std::shared_ptr<Faults> faults_ = std::make_shared<Faults>();  ///< on purpose
     bool all_here_ = false;                                        ///< see count_on_all
     Report last_failure_;
+    std::chrono::steady_clock::time_point last_loss_;
     std::uint64_t next_number_ = 0;
     std::uint64_t next_reserved_ = 0;
     std::optional<Error> broken_;  ///< why the communicator can no longer be used

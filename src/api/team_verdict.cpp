@@ -9,6 +9,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <chrono>
 #include <cstdio>
 #include <string>
 #include <utility>
@@ -164,7 +165,11 @@ Result<Report> Team::Impl::verdict(const collectives::Machine::Outcome& outcome,
         report.repair_seconds =
             seconds(std::max<std::int64_t>(totals.complete - totals.regrouped, 0));
     }
-    if (!report.failed.empty()) last_failure_ = report;
+    if (!report.failed.empty()) {
+        last_failure_ = report;
+        last_loss_ =
+            std::chrono::steady_clock::time_point(std::chrono::nanoseconds(totals.regrouped));
+    }
     return report;
 }
 

@@ -230,13 +230,15 @@ void Broadcast::pass_points_of_state() {
     }
     if (machine_.state() == passed_state_) return;
     const Machine::State before = std::exchange(passed_state_, machine_.state());
-    // Where all others were waiting for this rank only, it takes both in one step.
-    if (passed_state_ == Machine::State::committing && before != Machine::State::completing)
-        pass(FaultPoint::complete);
+    // Where all others were waiting for this rank only, it takes several in one step.
+    const bool commits = passed_state_ == Machine::State::committing ||
+                         (passed_state_ == Machine::State::done &&
+                          machine_.outcome().verdict == collectives::Verdict::success);
+    if (commits && before < Machine::State::completing) pass(FaultPoint::complete);
+    if (commits && before < Machine::State::committing) pass(FaultPoint::commit);
     switch (passed_state_) {
         case Machine::State::regrouping: pass(FaultPoint::regroup); break;
         case Machine::State::completing: pass(FaultPoint::complete); break;
-        case Machine::State::committing: pass(FaultPoint::commit); break;
         case Machine::State::done: pass(FaultPoint::decide); break;
         default: break;
     }

@@ -14,6 +14,14 @@ namespace splitcast::api {
 using storage::Codec;
 using storage::Lane;
 
+namespace {
+
+constexpr const char* others_refuse =
+    "a rank that takes part in the copy could not go on, or one that reads has read other bytes "
+    "than the first";
+
+}  // namespace
+
 Packed::~Packed() {
     // Before what they work on.
     filling_.reset();
@@ -29,12 +37,20 @@ std::byte* Packed::Block::at_least(std::size_t wanted) {
 }
 
 Result<void> Packed::run() {
-    if (auto started = start_lanes(); !started) return started;
+    if (auto error = locally([this] { return start_lanes(); })) return refuse(*error);
     if (auto learnt = learn(); !learnt) return learnt;
     if (auto resumed = resume(); !resumed) return resumed;
     if (auto moved = move(); !moved) return moved;
     if (auto error = beside([this] { return finish(); })) return *error;
     return {};
+}
+
+/// In place of the first broadcast, so that the others do not wait in it.
+Error Packed::refuse(const Error& error) {
+    if (const int from = root(); from >= 0)
+        static_cast<void>(
+            team_.pass(reinterpret_cast<std::byte*>(&head_), sizeof head_, from, {}, error));
+    return error;
 }
 
 int Packed::root() const {
@@ -79,6 +95,7 @@ Result<void> Packed::learn() {
         }
         auto told = tell(from);
         if (told) break;
+        if (told.error().status == Status::mismatch) return Error{Status::internal, others_refuse};
         if (told.error().status != Status::lost) return told;
     }
     codec_ = static_cast<Codec>(head_.codec);
@@ -251,7 +268,11 @@ Result<void> Packed::move(std::int64_t batch) {
     const int from = root();
     if (from < 0) return Error{Status::lost, "the ranks that read were lost before all was read"};
     const std::int64_t held = ready_to_give(batch);
-    const auto wrong = reads() ? ready_to_send(batch) : ready_to_receive(batch);
+    // Also that there is no memory: the others are told, and do not wait.
+    const auto wrong = locally([&]() -> Result<void> {
+        if (auto error = reads() ? ready_to_send(batch) : ready_to_receive(batch)) return *error;
+        return {};
+    });
     Slot& here = slot(batch);
     const std::int64_t bytes = here.packing.bytes;
     const auto report =
@@ -267,8 +288,7 @@ Result<void> Packed::move(std::int64_t batch) {
     if (!report) {
         if (report.error().status != Status::mismatch) return report.error();
         // Why, they say themselves.
-        return Error{Status::internal,
-                     "a rank that reads could not go on, or has read other bytes than the first"};
+        return Error{Status::internal, others_refuse};
     }
     sum_up(*report);
     wire_bytes_ += bytes;

@@ -105,6 +105,7 @@ private:
     Result<void> tell(int from);
     void prepare_to_tell();
     Result<void> start_lanes();
+    Error refuse(const Error& error);
     [[nodiscard]] storage::Codec choose();
     Result<void> begin_writing();
     Result<void> resume();

@@ -1,6 +1,8 @@
 #include "storage/lane.hpp"
 
 #include <csignal>
+#include <exception>
+#include <new>
 #include <system_error>
 
 namespace splitcast::storage {
@@ -50,7 +52,13 @@ void Lane::run() {
         lock.unlock();
 
         if (!failed_.load(std::memory_order_relaxed)) {
-            if (const auto result = handle_(piece); !result) fail(result.error());
+            try {
+                if (const auto result = handle_(piece); !result) fail(result.error());
+            } catch (const std::bad_alloc&) {
+                fail({Status::memory, "out of memory"});
+            } catch (const std::exception& error) {
+                fail({Status::internal, error.what()});
+            }
         }
         done_.fetch_add(static_cast<std::int64_t>(piece.bytes.size()), std::memory_order_release);
 

@@ -134,12 +134,12 @@ CASES = [
 
     # 8: another one during recovery.
     *(Case(f"8 second death in {point}",
-           fault=f"kill:rank=2,at=relay:40%,broadcast=1; kill:rank=4,at={point},broadcast=1",
+           fault=f"kill:rank=2,at=relay:15%,broadcast=1; kill:rank=4,at={point},broadcast=1",
            dead={2: 1, 4: 1 if point not in ("decide", "return") else None},
            failed=ANY if point in ("commit", "decide", "return") else None, **broadcasts(2, "4M"))
       for point in ("notice", "regroup", "flush", "report", "repair", "complete", "commit", "decide", "return")),
     *(Case(f"8 the leader dies in {point}",
-           fault=f"kill:rank=5,at=relay:40%,broadcast=1; kill:rank=0,at={point},broadcast=1",
+           fault=f"kill:rank=5,at=relay:15%,broadcast=1; kill:rank=0,at={point},broadcast=1",
            dead={5: 1, 0: 1}, **broadcasts(2, "4M", root=2))
       for point in ("notice", "regroup", "epoch", "repair")),
     Case("8 one after the other", fault="kill:rank=1,at=relay:20%,broadcast=1; kill:rank=2,at=regroup,broadcast=1; "

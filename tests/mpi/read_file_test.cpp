@@ -13,6 +13,7 @@
 #include <filesystem>
 #include <fstream>
 #include <optional>
+#include <span>
 #include <string>
 
 using namespace splitcast;
@@ -53,9 +54,9 @@ private:
 
 bool same(const FileContents& contents, const std::vector<unsigned char>& bytes,
           std::size_t offset = 0) {
-    return contents.bytes().size() + offset <= bytes.size() &&
-           std::memcmp(contents.bytes().data(), bytes.data() + offset, contents.bytes().size()) ==
-               0;
+    const std::span<const std::byte> all = std::as_bytes(std::span(bytes));
+    return contents.bytes().size() + offset <= all.size() &&
+           std::ranges::equal(contents.bytes(), all.subspan(offset, contents.bytes().size()));
 }
 
 /// The same text on all ranks.

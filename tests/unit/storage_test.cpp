@@ -19,6 +19,7 @@
 #include <chrono>
 #include <filesystem>
 #include <fstream>
+#include <new>
 #include <string>
 #include <thread>
 #include <vector>
@@ -344,9 +345,9 @@ TEST_CASE("A full disk is known before the data moves", "[storage]") {
 }
 
 TEST_CASE("A file that cannot be written keeps taking, and tells", "[storage]") {
-    // A sink whose descriptor no longer takes bytes: a sealed file would do, but this needs no
-    // rights.
-    Lane lane([](const Lane::Piece& piece) -> Result<void> {
+    const bool throws = GENERATE(false, true);
+    Lane lane([throws](const Lane::Piece& piece) -> Result<void> {
+        if (piece.offset >= 300 && throws) throw std::bad_alloc();
         if (piece.offset >= 300) return Error{Status::destination, "the disk is gone"};
         return {};
     });
@@ -358,7 +359,8 @@ TEST_CASE("A file that cannot be written keeps taking, and tells", "[storage]") 
     lane.drain();
     CHECK(lane.done() == 1000);
     REQUIRE(lane.error().has_value());
-    CHECK(lane.error()->text == "the disk is gone");
+    CHECK(lane.error()->status == (throws ? Status::memory : Status::destination));
+    CHECK(lane.error()->text == (throws ? "out of memory" : "the disk is gone"));
 }
 
 TEST_CASE("Made folders go again, except where somebody uses them", "[storage]") {

@@ -93,8 +93,9 @@ class Ranks:
             text = f"--- rank {rank}, process {number}\n"
             if shutil.which("gdb"):
                 done = subprocess.run(
-                    ["timeout", "-k", "5", "40", "gdb", "-p", str(number), "-batch", "-nx", "-ex", "set pagination off",
-                     "-ex", "thread apply all bt 30"], stdin=subprocess.DEVNULL, capture_output=True, text=True,
+                    # The hosts of a lab have mounts of their own, and still the same libraries.
+                    ["timeout", "-k", "5", "40", "gdb", "-iex", "set sysroot /", "-p", str(number), "-batch", "-nx",
+                     "-ex", "set pagination off", "-ex", "thread apply all bt 30"], stdin=subprocess.DEVNULL, capture_output=True, text=True,
                     errors="replace")
                 frames = [line for line in done.stdout.splitlines() if line.startswith(("#", "Thread"))]
                 text += "\n".join(frames) if frames else done.stderr

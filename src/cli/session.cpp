@@ -88,7 +88,10 @@ Session::Session() {
 }
 
 void Session::leave_the_lost(ExitCode code) const {
-    if (!survives_) return;
+    if (survives_) leave_the_others(code);
+}
+
+void Session::leave_the_others(ExitCode code) {
     std::fflush(nullptr);
     std::this_thread::sleep_for(last_moments);
     _exit(static_cast<int>(code));

@@ -29,6 +29,9 @@ public:
     /// it ends the process with this code: MPI_Finalize would wait for ranks that hang, and for
     /// nodes that Slurm has not given up. Elsewhere it returns.
     void leave_the_lost(ExitCode code) const;
+    /// To be called by a rank that was left out, after its last word: it ends here. In MPI_Finalize
+    /// it might wait for ever for those who have given it up.
+    [[noreturn]] static void leave_the_others(ExitCode code);
 
 private:
     Session();

@@ -81,6 +81,10 @@ class Harness(unittest.TestCase):
         try:
             return run.go()
         finally:
+            # Who was sent SIGKILL may take a moment to go, on a busy machine.
+            limit = time.monotonic() + 20
+            while run.ranks.alive() and time.monotonic() < limit:
+                time.sleep(0.05)
             self.assertEqual(run.ranks.alive(), [], "the harness has left processes behind")
             shutil.rmtree(run.folder)
 

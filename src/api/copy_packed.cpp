@@ -101,17 +101,26 @@ Result<void> Packed::learn() {
     codec_ = static_cast<Codec>(head_.codec);
     next_ = head_.first;
     if (codec_ != Codec::none) unpacker_ = std::make_unique<storage::Compressor>(codec_);
-    if (reads() && filling_->done() == 0 && batches_.count() > 0) {
-        if (codec_ != Codec::none) packer_ = std::make_unique<storage::Compressor>(codec_);
-        give_to_fill(0);
-    }
-    if (reads() && batches_.count() > 1) give_to_fill(1);
+    stuck_ = locally([this]() -> Result<void> {
+        if (reads() && filling_->done() == 0 && batches_.count() > 0) {
+            if (codec_ != Codec::none) packer_ = std::make_unique<storage::Compressor>(codec_);
+            give_to_fill(0);
+        }
+        if (reads() && batches_.count() > 1) give_to_fill(1);
+        return {};
+    });
     if (writes()) failed_ = beside([this] { return begin_writing(); });
     return {};
 }
 
 Result<void> Packed::tell(int from) {
-    if (team_.rank() == from) engine::progress::beside([this] { prepare_to_tell(); });
+    if (team_.rank() == from) {
+        const auto error = beside([this]() -> Result<void> {
+            prepare_to_tell();
+            return {};
+        });
+        if (error) return refuse(*error);
+    }
     if (auto told = team_.tell(&head_, sizeof head_, from); !told) return told;
     catalogue_.resize(static_cast<std::size_t>(head_.bytes));
     const std::size_t members = team_.members().size();
@@ -185,9 +194,10 @@ Result<void> Packed::resume() {
     const bool same = codec_ == Codec::none || storage::libraries() == head_.libraries;
     if (needs && same && !reads()) given_below_ = held_;
     constexpr std::int64_t failure = 0;
-    const auto first = lowest(failed_ ? failure : 1 + (needs ? held_ : count));
+    const auto first = lowest(failed_ || stuck_ ? failure : 1 + (needs ? held_ : count));
     if (!first) return first.error();
     if (failed_) return *failed_;
+    if (stuck_) return *stuck_;
     // Why, it says itself.
     if (*first == failure) return Error{Status::internal, "a rank that writes could not begin"};
     const auto beyond = lowest(count - given_below_);
@@ -267,9 +277,11 @@ Result<void> Packed::move() {
 Result<void> Packed::move(std::int64_t batch) {
     const int from = root();
     if (from < 0) return Error{Status::lost, "the ranks that read were lost before all was read"};
-    const std::int64_t held = ready_to_give(batch);
+    std::int64_t held = 0;
     // Also that there is no memory: the others are told, and do not wait.
     const auto wrong = locally([&]() -> Result<void> {
+        if (stuck_) return *stuck_;
+        held = ready_to_give(batch);
         if (auto error = reads() ? ready_to_send(batch) : ready_to_receive(batch)) return *error;
         return {};
     });

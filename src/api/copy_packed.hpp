@@ -149,6 +149,7 @@ private:
     std::int64_t resumed_ = 0;      ///< from here on nobody has anything
     std::int64_t given_ = 0;        ///< bytes, to the unpacking lane
     std::optional<Error> failed_;   ///< this rank cannot write
+    std::optional<Error> stuck_;    ///< this rank cannot begin to read
     std::unique_ptr<storage::Lane> filling_;
     std::unique_ptr<storage::Lane> unpacking_;
     std::optional<storage::Digest> read_;

@@ -120,7 +120,7 @@ private:
         voice_.speaks = alone || rank_ == lowest_left(error.failed);
         if (alone) voice_.json = false;
         const ExitCode code = voice_.fail("copy", error);
-        if (alone) session_->leave_the_others(code);
+        if (alone) Session::leave_the_others(code);
         if (!error.failed.empty()) session_->leave_the_lost(code);
         return code;
     }

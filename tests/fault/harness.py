@@ -95,8 +95,8 @@ class Ranks:
                 done = subprocess.run(
                     # The hosts of a lab have mounts of their own, and still the same libraries.
                     ["timeout", "-k", "5", "40", "gdb", "-iex", "set sysroot /", "-p", str(number), "-batch", "-nx",
-                     "-ex", "set pagination off", "-ex", "thread apply all bt 30"], stdin=subprocess.DEVNULL, capture_output=True, text=True,
-                    errors="replace")
+                     "-ex", "set pagination off", "-ex", "thread apply all bt 30"],
+                    stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace")
                 frames = [line for line in done.stdout.splitlines() if line.startswith(("#", "Thread"))]
                 text += "\n".join(frames) if frames else done.stderr
             else:

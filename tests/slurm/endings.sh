@@ -67,8 +67,8 @@ check "requeue: the second time it ends well" test "$(state_at_end "$job")" = CO
 check "requeue: every node has the copy" copied less /dev/shm/data h1 h2 h3 h4
 for node in $(nodes); do "$cluster" at "$node" rm /dev/shm/data; done
 
-# Queued again with --resume: the second time every node fetches only what it has not got. A segment is 0.16 s on its way when three flows
-# share the link: hence a longer timeout.
+# Queued again with --resume: the second time every node fetches only what it has not got. A segment is 0.16 s on its way
+# when three flows share the link: hence a longer timeout.
 make_file more $((24 << 20)) # 20 s
 job=$(submit -N4 --ntasks-per-node=1 --requeue --open-mode=append <<TEXT
 srun $splitcast copy --resume --json --settings segment=64K,timeout=5 $work/more /dev/shm/data
